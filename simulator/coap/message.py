@@ -249,9 +249,7 @@ def bad_option(message: Message) -> int:
     dropped = False
     for number, value in message.options:
         limits = OPTION_LENGTHS.get(number)
-        fits = (
-            limits is not None and limits[0] <= len(value) <= limits[1] and (number != last or number in REPEATABLE)
-        )
+        fits = limits is not None and limits[0] <= len(value) <= limits[1] and (number != last or number in REPEATABLE)
         if not fits:
             if is_critical(number):
                 return number
