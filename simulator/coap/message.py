@@ -1,7 +1,7 @@
 """The message format of RFC 7252 §3: one datagram to one Message and back.
 
-A message keeps its options as ``(number, value)`` pairs in the order of their numbers, as they stand on the wire. What is
-asked for most (a block option, a token) must cost little, so there is no option class and no copy of the payload
+A message keeps its options as ``(number, value)`` pairs in the order of their numbers, as they stand on the wire. What
+is asked for most (a block option, a token) must cost little, so there is no option class and no copy of the payload
 beyond the one slice.
 """
 
