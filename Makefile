@@ -1,0 +1,75 @@
+# Everything a developer types. `make` alone lists it.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_DIR ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
+JOBS ?= auto
+PYTEST_ARGS ?=
+
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+
+setup: $(VENV)/.package-stamp  ## create .venv with everything in it, once
+
+demo: setup  ## run the first scenario and write a report
+	@$(BIN)/lwm2m-fleet run scenarios/first.toml --out $(RUN_DIR)
+
+# Tests marked `alone` would disturb what runs beside them, or be disturbed by it. Exit code 5: there are none.
+test: setup  ## run all tests: side by side what can, then what must run alone
+	@$(BIN)/pytest -q -n $(JOBS) -m "not alone" $(PYTEST_ARGS)
+	@$(BIN)/pytest -q -m alone $(PYTEST_ARGS) || test $$? -eq 5
+
+lint: setup  ## check style, types and the direction of imports
+	@mkdir -p build
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --quiet --check || { echo "ruff format would change files: run $(BIN)/ruff format"; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache >build/lint-imports.log 2>&1 || { cat build/lint-imports.log; exit 1; }
+
+bench: setup  ## measure the engine against C and aiocoap on this machine
+	@$(BIN)/python -m tests.bench
+
+# The environment. The stamps are files inside it, so that removing .venv starts again.
+
+$(VENV)/.created-stamp:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is older than Python 3.11; name a later one: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+		then apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv >/dev/null; \
+		else echo "The venv module is missing: sudo apt-get install python3-venv"; exit 1; fi; }
+	@test -x $(BIN)/python || { echo "Creating $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
+	@touch $@
+
+$(VENV)/.requirements-stamp: $(VENV)/.created-stamp requirements.lock
+	@echo "Installing the versions of requirements.lock ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+# Without build isolation nothing more is downloaded: the build's setuptools is in the lock file.
+$(VENV)/.package-stamp: $(VENV)/.requirements-stamp pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock: $(VENV)/.created-stamp  ## take the newest versions that pyproject.toml allows
+	@mkdir -p build
+	@rm -rf build/lock-venv
+	@$(PYTHON) -m venv build/lock-venv
+	@build/lock-venv/bin/pip install --quiet --disable-pip-version-check --upgrade "setuptools>=69" ".[dev]"
+	@{ sed -n '/^#/p' requirements.lock; \
+		build/lock-venv/bin/pip freeze --all --disable-pip-version-check --exclude pip --exclude lwm2m-fleet; \
+		} >build/requirements.lock
+	@mv build/requirements.lock requirements.lock
+	@rm -rf build/lock-venv
+	@echo "requirements.lock is renewed; run make test"
+
+clean:  ## remove what was built, and the environment
+	@rm -rf build dist *.egg-info $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Programs that others wrote, started by tests on free loopback ports."""
