@@ -1,0 +1,98 @@
+"""What the operator knows of one device: only what the server under test told it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STATE: Final = "/5/0/3"
+RESULT: Final = "/5/0/5"
+VERSION: Final = "/3/0/3"
+
+UNKNOWN: Final = -1
+
+
+class Watch:
+    """One device in the server's view.
+
+    Notifications may be merged, lost or delivered out of order, so besides the newest value the states seen since the
+    last ``mark`` are kept: a stage is over when its state was seen, whatever came after it.
+    """
+
+    __slots__ = (
+        "_waiter",
+        "device",
+        "endpoint",
+        "observed",
+        "registered_at",
+        "registrations",
+        "result",
+        "seen",
+        "state",
+        "version",
+    )
+
+    def __init__(self, device: int, endpoint: str) -> None:
+        self.device = device
+        self.endpoint = endpoint
+        self.state = UNKNOWN
+        self.result = UNKNOWN
+        self.version = ""
+        self.registrations = 0
+        self.registered_at = 0.0
+        self.observed = 0
+        """The registration (counted from 1) for which State and Update Result are observed."""
+        self.seen: set[tuple[str, int]] = set()
+        self._waiter: asyncio.Future[None] | None = None
+
+    def mark(self) -> None:
+        """Begin a new stage: what was seen so far counts no more."""
+        self.seen.clear()
+
+    def registered(self, now: float) -> None:
+        """The server has a new registration of this device."""
+        self.registrations += 1
+        self.registered_at = now
+        self._wake()
+
+    def is_observed(self, registration: int) -> None:
+        """The observations of this registration stand, or could not be had."""
+        self.observed = max(self.observed, registration)
+        self._wake()
+
+    def reported(self, path: str, value: str) -> None:
+        """The server told a value."""
+        if path == VERSION:
+            self.version = value
+        elif value.lstrip("-").isdecimal():
+            number = int(value)
+            if path == STATE:
+                self.state = number
+            elif path == RESULT:
+                self.result = number
+            self.seen.add((path, number))
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def until(self, reached: Callable[[Watch], bool], timeout_s: float) -> bool:
+        """Wait until ``reached`` holds, at most ``timeout_s`` seconds; whether it does."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout_s
+        while not reached(self):
+            left = end - loop.time()
+            if left <= 0:
+                return False
+            self._waiter = loop.create_future()
+            timer = loop.call_at(end, self._wake)
+            try:
+                await self._waiter
+            finally:
+                timer.cancel()
+                self._waiter = None
+        return True
