@@ -1,0 +1,57 @@
+"""Files that are there whole or not at all: written to a temporary name in the same folder, then renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow.parquet
+
+write_table: Any = pyarrow.parquet.write_table
+
+TEMPORARY: Final = ".tmp"
+"""Suffix of a file that is still being written. A reader passes over such names."""
+
+
+def write_json(path: Path, value: Mapping[str, object], *, fsync: bool = False) -> None:
+    """Put a JSON object in the place of ``path``.
+
+    Raises:
+        OSError: it could not be written; what was at ``path`` before is still there.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        temporary.write_text(text + "\n", encoding="utf-8")
+        _rename(temporary, path, fsync=fsync)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_part(path: Path, table: Any, dictionary: list[str], *, fsync: bool = False) -> None:
+    """Write one ``pyarrow.Table`` as a Parquet file.
+
+    Raises:
+        OSError: it could not be written; nothing is left of it.
+    """
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        write_table(table, temporary, compression="zstd", compression_level=1, use_dictionary=dictionary)
+        _rename(temporary, path, fsync=fsync)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _rename(temporary: Path, path: Path, *, fsync: bool) -> None:
+    if fsync:
+        descriptor = os.open(temporary, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    temporary.replace(path)
