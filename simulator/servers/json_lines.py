@@ -1,0 +1,79 @@
+"""The server's end of the driver protocol: lines of JSON on standard input and output (docs/driver-protocol.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LINE_MAX: Final = 1 << 24
+
+
+class CommandError(Exception):
+    """A command cannot be done; ``kind`` is the ``error`` of the answer line."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
+
+
+class JsonLines:
+    """Reads commands and writes answers and events; writes are joined per turn of the event loop."""
+
+    def __init__(self, on_command: Callable[[dict[str, Any]], None]) -> None:
+        self._on_command = on_command
+        self._out: list[str] = []
+
+    def tell(self, line: dict[str, Any]) -> None:
+        """Write one line, soon."""
+        if not self._out:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._out.append(json.dumps(line, separators=(",", ":")))
+
+    def _flush(self) -> None:
+        text = "\n".join(self._out) + "\n"
+        self._out.clear()
+        with suppress(BrokenPipeError, ValueError):
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    async def serve(self) -> None:
+        """Take commands until the input ends."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=LINE_MAX)
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        while raw := await reader.readline():
+            self._take(raw)
+        if self._out:
+            self._flush()
+
+    def _take(self, raw: bytes) -> None:
+        try:
+            command = json.loads(raw)
+            number = command["id"]
+        except (ValueError, TypeError, KeyError):
+            sys.stderr.write(f"not a command: {raw[:200]!r}\n")
+            return
+        try:
+            self._on_command(command)
+        except CommandError as error:
+            self.tell({"id": number, "error": error.kind, "detail": str(error)})
+        except (KeyError, ValueError, TypeError, OSError) as error:
+            self.tell({"id": number, "error": "failed", "detail": f"{type(error).__name__}: {error}"})
+
+
+def usage() -> dict[str, float | int]:
+    """CPU seconds (user and system) and resident memory of this process, as the ``stats`` answer wants them."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    rss = used.ru_maxrss * 1024
+    with suppress(OSError, ValueError, IndexError):
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        rss = pages * resource.getpagesize()
+    return {"cpu_s": used.ru_utime + used.ru_stime, "rss_bytes": rss}
