@@ -1,1 +1,1 @@
-"""fleet."""
+"""The fleet: from a scenario, a seed and a slice to devices."""

@@ -1,1 +1,57 @@
-"""scenario."""
+"""Scenarios: what a run consists of, read strictly from TOML.
+
+``load`` gives a ``Scenario`` or raises ``ScenarioError`` with everything that is wrong, each with file, line, key and
+mend. Inside, a scenario knows bytes, seconds and shares only.
+"""
+
+from simulator.scenario.address import is_public
+from simulator.scenario.devices import IMPLEMENTED_TRANSPORTS, SUCCESS, Fault, Group, TransmissionSettings
+from simulator.scenario.load import load, loads
+from simulator.scenario.problems import Problem, ScenarioError
+from simulator.scenario.scenario import Scenario
+from simulator.scenario.schema import json_schema
+from simulator.scenario.sections import (
+    Arrivals,
+    AtOnce,
+    Campaign,
+    ConstantRate,
+    Criteria,
+    ExternalServer,
+    Firmware,
+    LeshanDemo,
+    Moment,
+    Ramp,
+    Run,
+    Server,
+    StartedServer,
+)
+from simulator.scenario.units import Range
+
+__all__ = [
+    "IMPLEMENTED_TRANSPORTS",
+    "SUCCESS",
+    "Arrivals",
+    "AtOnce",
+    "Campaign",
+    "ConstantRate",
+    "Criteria",
+    "ExternalServer",
+    "Fault",
+    "Firmware",
+    "Group",
+    "LeshanDemo",
+    "Moment",
+    "Problem",
+    "Ramp",
+    "Range",
+    "Run",
+    "Scenario",
+    "ScenarioError",
+    "Server",
+    "StartedServer",
+    "TransmissionSettings",
+    "is_public",
+    "json_schema",
+    "load",
+    "loads",
+]

@@ -1,0 +1,257 @@
+"""Checks across sections: combinations that cannot work, or whose outcome would say nothing.
+
+Every check takes a draft, which lacks the sections that could not be read, so that one bad value does not hide what is
+wrong elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from simulator.scenario.devices import Fault, Group
+from simulator.scenario.faults import Kinds
+from simulator.scenario.problems import Finding, did_you_mean
+from simulator.scenario.sections import (
+    HEADER_ROOM,
+    Arrivals,
+    AtOnce,
+    Campaign,
+    ConstantRate,
+    Criteria,
+    ExternalServer,
+    Firmware,
+    Run,
+    Server,
+)
+
+ENDPOINT_MAX: Final = 252
+"""Bytes of an Endpoint Client Name: ``ep=`` and the name are one Uri-Query option of 255 bytes (RFC 7252 §5.10)."""
+
+BLOCKS_MAX: Final = 1 << 20
+"""Blocks of one transfer: NUM of a block option has at most 20 bits (RFC 7959 §2.2)."""
+
+ORDERS: Final = ("start", "concurrency", "execute", "groups", "order", "rate", "request_timeout")
+"""Keys of the campaign that mean nothing where the server gives its own orders."""
+
+
+@dataclass
+class Draft:
+    """A scenario that may lack the sections that could not be read."""
+
+    run: Run | None
+    server: Server | None
+    firmware: Firmware | None
+    groups: Mapping[str, Group]
+    """The groups that could be read."""
+    group_names: tuple[str, ...]
+    """All groups of the file."""
+    arrivals: Arrivals | None
+    campaign: Campaign | None
+    criteria: Criteria | None
+
+
+def check(draft: Draft, kinds: Kinds) -> Iterator[Finding]:
+    """Everything that is wrong between the sections of a draft."""
+    yield from _devices(draft)
+    yield from _endpoints(draft)
+    for name, group in draft.groups.items():
+        yield from _delivery(name, group)
+        yield from _package(name, group, draft.firmware)
+        yield from _faults(name, group, kinds, draft)
+    yield from _campaign(draft)
+    yield from _times(draft)
+    yield from _criteria(draft)
+
+
+def _devices(draft: Draft) -> Iterator[Finding]:
+    if not draft.group_names:
+        yield Finding(("groups",), "there are no devices", "add [groups.NAME] with a `count`")
+    elif len(draft.groups) == len(draft.group_names) and not any(group.count for group in draft.groups.values()):
+        yield Finding(("groups",), "no group has a device", "raise a `count`")
+    if draft.firmware is not None:
+        if draft.firmware.version == draft.firmware.from_version:
+            yield Finding(
+                ("firmware", "version"),
+                "the same version as before the update, so nobody could see that it took place",
+                "set `version` and `from_version` to different versions",
+            )
+        if draft.firmware.size < HEADER_ROOM:
+            key = "size" if draft.firmware.file is None else "file"
+            yield Finding(("firmware", key), "a package has at least 256 bytes", 'write it as "64 KiB"')
+
+
+def _endpoints(draft: Draft) -> Iterator[Finding]:
+    total = max(1, sum(group.count for group in draft.groups.values()))
+    seen: dict[str, _Shape] = {}
+    for name, group in draft.groups.items():
+        key = ("groups", name, "endpoint")
+        if len(group.endpoint.format(group=name, index=total - 1).encode()) > ENDPOINT_MAX:
+            yield Finding(key, f"names longer than {ENDPOINT_MAX} bytes", "shorten the pattern or the group's name")
+            continue
+        shape = _Shape.of(group.endpoint, name)
+        if shape.spec is None and group.count > 1:
+            yield Finding(key, f"gives one name to {group.count} devices", "put {index} into it")
+            continue
+        other = next((other for other, known in seen.items() if shape.may_meet(known, total)), None)
+        if other is not None:
+            mend = "let it begin with fixed characters and {group}, as in vd-{group}-{index:06d}"
+            yield Finding(key, f"may give the same name as the pattern of group `{other}`", mend)
+        seen[name] = shape
+
+
+class _Shape(NamedTuple):
+    """An endpoint pattern of one group, taken apart around its index."""
+
+    before: str
+    spec: str | None
+    """Format of the index; None where the pattern has no index."""
+    after: str
+
+    @classmethod
+    def of(cls, pattern: str, group: str) -> _Shape:
+        before, found, rest = pattern.replace("{group}", group).partition("{index")
+        spec, _, after = rest.partition("}")
+        return cls(before, spec.removeprefix(":") if found else None, after)
+
+    def names(self, total: int) -> Iterator[str]:
+        if self.spec is None:
+            yield self.before
+        else:
+            yield from (f"{self.before}{index:{self.spec}}{self.after}" for index in range(total))
+
+    def may_meet(self, other: _Shape, total: int) -> bool:
+        """Whether two groups may give the same name to devices among ``total``.
+
+        No two devices share an index, so equal shapes with an index never meet. Nor do beginnings of which neither
+        continues the other. Only what is left is tried out.
+        """
+        if self == other:
+            return self.spec is None
+        if not (self.before.startswith(other.before) or other.before.startswith(self.before)):
+            return False
+        return not set(self.names(total)).isdisjoint(other.names(total))
+
+
+def _delivery(name: str, group: Group) -> Iterator[Finding]:
+    if group.delivery == "none" and group.faults:
+        mend = "set `delivery` to pull or push, or drop the faults"
+        yield Finding(("groups", name, "faults"), "faults have no update to act on where `delivery` is none", mend)
+    if group.delivery == "push" and group.transport in ("http", "https"):
+        yield Finding(("groups", name, "transport"), "HTTP carries downloads only", "set `delivery` to pull")
+
+
+def _package(name: str, group: Group, firmware: Firmware | None) -> Iterator[Finding]:
+    if firmware is None or group.delivery == "none":
+        return
+    if firmware.size > group.block_size * BLOCKS_MAX:
+        mend = "raise `block_size`"
+        yield Finding(("groups", name, "block_size"), "too small: a transfer has at most 2^20 blocks", mend)
+    if group.flash < firmware.size and group.expect is None:
+        yield Finding(
+            ("groups", name, "flash"),
+            f"{group.flash} bytes cannot take the package of {firmware.size} bytes",
+            "raise `flash`, or declare the failure: expect = { state = 0, result = 2 }",
+        )
+
+
+def _faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterator[Finding]:
+    for position, fault in enumerate(group.faults):
+        key = ("groups", name, "faults", position)
+        kind = kinds[fault.kind]
+        if group.delivery != "none" and group.delivery not in kind.deliveries:
+            mend = f"use it in a group with delivery = {' or '.join(sorted(kind.deliveries))}"
+            yield Finding((*key, "kind"), f"{fault.kind} cannot strike a {group.delivery}", mend)
+        if kind.seam == "order" and isinstance(draft.server, ExternalServer):
+            mend = "use a server that the run drives"
+            yield Finding((*key, "kind"), f"{fault.kind} needs an order that an external server gives itself", mend)
+        yield from _never_strikes(key, fault, draft.firmware)
+        yield from _gives_up_late(key, fault, group, draft.campaign)
+    shares = sum(fault.share for fault in group.faults if fault.decisive)
+    if shares > 1 + 1e-9:
+        yield Finding(
+            ("groups", name, "faults"),
+            f"faults that decide how an update ends have shares of {shares:.0%} in all, and a device ends one way only",
+            "lower the shares to 100 % in all, or use one more group",
+        )
+
+
+def _never_strikes(key: tuple[str | int, ...], fault: Fault, firmware: Firmware | None) -> Iterator[Finding]:
+    capacity = fault.parameters.get("capacity")
+    if firmware is not None and isinstance(capacity, int) and capacity >= firmware.size:
+        mend = f"choose less than the {firmware.size} bytes of the package"
+        yield Finding((*key, "capacity"), f"the package fits into {capacity} bytes, the fault never strikes", mend)
+
+
+def _gives_up_late(
+    key: tuple[str | int, ...], fault: Fault, group: Group, campaign: Campaign | None
+) -> Iterator[Finding]:
+    wait = group.coap.max_transmit_wait_s
+    if campaign is not None and fault.expected == (0, 4) and wait > campaign.timeout:
+        yield Finding(
+            (*key, "kind"),
+            f"a device takes up to {wait:g} s to give up a lost connection, the operator looks for "
+            f"{campaign.timeout:g} s only",
+            "raise campaign.timeout, or lower ack_timeout or max_retransmit of the group",
+        )
+
+
+def _campaign(draft: Draft) -> Iterator[Finding]:
+    campaign = draft.campaign
+    if campaign is None:
+        return
+    if isinstance(draft.server, ExternalServer):
+        for key in ORDERS:
+            if key in campaign.model_fields_set:
+                yield Finding(("campaign", key), "an external server runs its own campaign", f"drop `{key}`")
+    for position, name in enumerate(campaign.groups or ()):
+        if name not in draft.group_names:
+            mend = did_you_mean(name, draft.group_names)
+            yield Finding(("campaign", "groups", position), f"there is no group {name!r}", mend)
+        elif name in draft.groups and draft.groups[name].delivery == "none":
+            mend = f"set groups.{name}.delivery to pull or push"
+            yield Finding(("campaign", "groups", position), f"group {name!r} has no delivery", mend)
+    chosen = draft.group_names if campaign.groups is None else campaign.groups
+    updates = sum(g.count for name, g in draft.groups.items() if name in chosen and g.delivery != "none")
+    if campaign.execute.event == "all-downloaded" and updates > campaign.concurrency:
+        yield Finding(
+            ("campaign", "concurrency"),
+            f"with execute = all-downloaded all {updates} updates are open at the same time",
+            f"raise `concurrency` to {updates}",
+        )
+
+
+def _times(draft: Draft) -> Iterator[Finding]:
+    if draft.campaign is not None and draft.campaign.request_timeout > draft.campaign.timeout:
+        yield Finding(("campaign", "request_timeout"), "longer than the time of a whole update", "lower it")
+    if draft.run is None:
+        return
+    limit = draft.run.duration_max
+    if draft.campaign is not None and draft.campaign.timeout > limit:
+        yield Finding(("campaign", "timeout"), f"longer than run.duration_max of {limit:g} s", "lower it")
+    devices = sum(group.count for group in draft.groups.values())
+    if draft.arrivals is None or isinstance(draft.arrivals, AtOnce):
+        return
+    if isinstance(draft.arrivals, ConstantRate):
+        key, fastest = "rate", draft.arrivals.rate
+    else:
+        key, fastest = "to", max(draft.arrivals.from_, draft.arrivals.to)
+    if devices / fastest > limit:
+        yield Finding(
+            ("arrivals", key),
+            f"{devices} devices take {devices / fastest:g} s to arrive, run.duration_max is {limit:g} s",
+            "raise the rate or run.duration_max",
+        )
+
+
+def _criteria(draft: Draft) -> Iterator[Finding]:
+    throughput = None if draft.criteria is None else draft.criteria.throughput_min
+    if not isinstance(throughput, dict) or len(draft.groups) < len(draft.group_names):
+        return
+    known = sorted({f"{g.transport}/{g.delivery}" for g in draft.groups.values() if g.delivery != "none"})
+    for pair in throughput:
+        if pair not in known:
+            yield Finding(
+                ("criteria", "throughput_min", pair), f"no group transfers by {pair!r}", did_you_mean(pair, known)
+            )

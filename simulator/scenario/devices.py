@@ -1,0 +1,187 @@
+"""The sections about devices: ``[devices]`` (defaults), ``[groups.NAME]`` and what a fault of a group is."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, NamedTuple
+
+from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, model_validator
+
+from simulator.scenario.sections import Section
+from simulator.scenario.units import SIZE, Duration, DurationRange, PositiveDuration, Share, Size, refuse
+
+IMPLEMENTED_TRANSPORTS: Final = ("coap",)
+"""The URI schemes that devices can use in this version."""
+
+SUCCESS: Final = (0, 1)
+"""State and Update Result after a successful update."""
+
+_FORMAT_SPEC: Final = frozenset("0123456789d")
+_END_RESULTS: Final[dict[int, frozenset[int]]] = {
+    0: frozenset(range(12)),
+    1: frozenset({0}),
+    2: frozenset({0, 8, 11}),
+    3: frozenset({0}),
+}
+"""Update Results that each State allows (OMA TS 1.1 Core, annex E.6)."""
+
+
+class End(Section):
+    """State and Update Result in which an update is declared to end."""
+
+    state: int = Field(ge=0, le=3, description="State (/5/0/3): 0 Idle, 1 Downloading, 2 Downloaded, 3 Updating.")
+    result: int = Field(ge=0, le=11, description="Update Result (/5/0/5), 0 to 11.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> End:
+        if self.result not in _END_RESULTS[self.state]:
+            refuse(
+                f"no device can be in State {self.state} with Update Result {self.result}",
+                f"State {self.state} allows {', '.join(map(str, sorted(_END_RESULTS[self.state])))}",
+            )
+        return self
+
+
+class Fault(NamedTuple):
+    """One fault of a group, with its parameters in bytes, seconds and shares between 0 and 1."""
+
+    kind: str
+    parameters: Mapping[str, int | float | str | bool]
+    share: float
+    """Share of the group's devices that carry it, above 0, at most 1."""
+    expected: tuple[int, int] | None
+    """State and Update Result in which the fault makes an update end; None where it should not show in them."""
+
+    @property
+    def decisive(self) -> bool:
+        """Whether it decides how the update ends; a device carries at most one such fault."""
+        return self.expected is not None and self.expected != SUCCESS
+
+
+def _transport(value: str) -> str:
+    if value not in IMPLEMENTED_TRANSPORTS:
+        known = ", ".join(f'"{name}"' for name in IMPLEMENTED_TRANSPORTS)
+        refuse(f"the transport {value!r} is not implemented yet", f"this version has {known}")
+    return value
+
+
+def _endpoint(value: str) -> str:
+    form = 'write it as "vd-{group}-{index:06d}"'
+    try:
+        parts = list(string.Formatter().parse(value))
+    except ValueError as error:
+        refuse(f"not a pattern: {error}", form)
+    if any(c.isspace() or not c.isprintable() for c in value):
+        refuse("an Endpoint Client Name has no spaces and no control characters", form)
+    if "{{" in value or "}}" in value or value.count("{index") > 1:
+        refuse("a name has no braces, and {index} at most once", form)
+    for _, field, spec, conversion in parts:
+        if field not in (None, "group", "index"):
+            refuse(f"unknown field {{{field}}}", "the fields are {group} and {index}")
+        if conversion or (spec and (field != "index" or not set(spec) <= _FORMAT_SPEC or len(spec) > 4)):
+            refuse(f"the field {{{field}}} cannot be written like that", form)
+    try:
+        value.format(group="g", index=0)
+    except ValueError as error:
+        refuse(f"not a pattern: {error}", form)
+    return value
+
+
+def _lifetime(value: float) -> float:
+    if value < 1 or value % 1:
+        refuse("a lifetime is a whole number of seconds, at least 1", 'write it as "300 s"')
+    return value
+
+
+def _block_size(value: object) -> int:
+    size = value if isinstance(value, int) and not isinstance(value, bool) else SIZE.parse(value)
+    if size not in (16, 32, 64, 128, 256, 512, 1024):
+        refuse(f"{value!r} is no block size", "RFC 7959 has 16, 32, 64, 128, 256, 512 and 1024 bytes")
+    return int(size)
+
+
+class TransmissionSettings(Section):
+    """Transmission parameters of CoAP (RFC 7252 §4.8)."""
+
+    ack_timeout: PositiveDuration = Field(
+        default="2 s", validate_default=True, description="ACK_TIMEOUT: the shortest wait before a CON is sent again."
+    )
+    ack_random_factor: float = Field(
+        default=1.5, ge=1, le=10, description="ACK_RANDOM_FACTOR: the first wait is up to this many times ACK_TIMEOUT."
+    )
+    max_retransmit: int = Field(default=4, ge=0, le=20, description="MAX_RETRANSMIT: how often a CON is sent again.")
+    nstart: int = Field(default=1, ge=1, le=64, description="NSTART: requests that are open to one peer at a time.")
+
+    @property
+    def max_transmit_wait_s(self) -> float:
+        """MAX_TRANSMIT_WAIT (RFC 7252 §4.8.2): after this time a sender gives up at the latest."""
+        return float(self.ack_timeout * ((2 << self.max_retransmit) - 1) * self.ack_random_factor)
+
+
+class DeviceSettings(Section):
+    """Defaults of all groups; each group may set any of them anew."""
+
+    delivery: Literal["pull", "push", "none"] = Field(
+        default="pull",
+        description="How the package comes: by Package URI (pull), by Package (push), or not at all (none).",
+    )
+    transport: Annotated[
+        Literal["coap", "coaps", "coap+tcp", "coaps+tcp", "http", "https"], AfterValidator(_transport)
+    ] = Field(default="coap", description="URI scheme of the download, or of the management transport for push.")
+    profile: Literal["oma", "anjay", "zephyr"] = Field(
+        default="oma", description="The client whose habits the devices have where the specification leaves a choice."
+    )
+    lwm2m: Literal["1.0", "1.1"] = Field(default="1.1", description="The LwM2M version that the devices register with.")
+    endpoint: Annotated[str, Field(min_length=1), AfterValidator(_endpoint)] = Field(
+        default="vd-{group}-{index:06d}",
+        description="Endpoint Client Name; {group} is the group's name, {index} the index of the device in the run.",
+    )
+    lifetime: Annotated[PositiveDuration, AfterValidator(_lifetime)] = Field(
+        default="1 d", validate_default=True, description="Lifetime (/1/0/1) of the registration."
+    )
+    flash: Size = Field(
+        default="2 MiB", validate_default=True, description="Capacity of the flash that takes the package."
+    )
+    boot_time: DurationRange = Field(
+        default="500 ms", validate_default=True, description="Time of a boot, or { min, max } drawn per device."
+    )
+    install_time: DurationRange = Field(
+        default="1 s", validate_default=True, description="Time of an installation, or { min, max } drawn per device."
+    )
+    block_size: Annotated[int, BeforeValidator(_block_size, json_schema_input_type=int | str)] = Field(
+        default=1024, description="The largest block that the device asks for or takes: 16 to 1024, a power of two."
+    )
+    think_time: Duration = Field(
+        default="0 s", validate_default=True, description="Time that a device takes over each block."
+    )
+    notifications: Literal["con", "non"] = Field(
+        default="con", description="Whether notifications are confirmable (con) or not (non)."
+    )
+    coap: TransmissionSettings = Field(
+        default_factory=TransmissionSettings, description="Transmission parameters of CoAP (RFC 7252 §4.8)."
+    )
+
+
+class Group(DeviceSettings):
+    """A group of equal devices."""
+
+    count: int = Field(ge=0, le=10_000_000, description="Number of devices.")
+    expect: End | None = Field(
+        default=None, description="How updates of devices without fault end. Default: state 0, result 1 (updated)."
+    )
+    faults: tuple[InstanceOf[Fault], ...] = Field(default=(), strict=False, description="Faults to inject.")
+
+    @property
+    def expected(self) -> tuple[int, int]:
+        """State and Update Result in which a device without a decisive fault is declared to end."""
+        return (self.expect.state, self.expect.result) if self.expect is not None else SUCCESS
+
+
+def _some(share: float) -> float:
+    if share <= 0:
+        refuse("a fault that no device carries has no effect", "raise `share` or drop the fault")
+    return share
+
+
+ShareOfDevices = Annotated[Share, AfterValidator(_some)]

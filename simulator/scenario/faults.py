@@ -1,0 +1,146 @@
+"""Reads the faults of a group against the registry of fault kinds: names, parameters, units, expectations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final, Literal, Protocol
+
+from pydantic import Field, ValidationError, create_model
+
+from simulator.scenario import units
+from simulator.scenario.devices import End, Fault, ShareOfDevices
+from simulator.scenario.problems import Finding, Key, did_you_mean, translate
+from simulator.scenario.sections import Section
+
+COMMON_KEYS: Final = ("kind", "share", "expect")
+
+_TYPES: Final[Mapping[str, Any]] = {
+    "size": units.Size,
+    "duration": units.Duration,
+    "share": units.Share,
+    "int": int,
+    "str": str,
+    "bool": bool,
+}
+
+
+class Parameter(Protocol):
+    """A parameter of a fault kind, as the registry declares it."""
+
+    @property
+    def type(self) -> str:
+        """``size``, ``duration``, ``share``, ``int``, ``str`` or ``bool``."""
+
+    @property
+    def required(self) -> bool:
+        """Whether a scenario must set it."""
+
+    @property
+    def default(self) -> int | float | str | bool | None:
+        """Its value where it is not set, in bytes, seconds or as a share; None for none."""
+
+    @property
+    def doc(self) -> str:
+        """One sentence."""
+
+
+class FaultKind(Protocol):
+    """A kind of fault, as the registry declares it."""
+
+    @property
+    def name(self) -> str:
+        """The name in a scenario."""
+
+    @property
+    def seam(self) -> str:
+        """What it wraps; ``order`` where it changes what the operator orders."""
+
+    @property
+    def summary(self) -> str:
+        """One sentence."""
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """Its parameters by name."""
+
+    @property
+    def expected(self) -> tuple[int, int] | None:
+        """State and Update Result that it leads to; None where an update should end as without it."""
+
+    @property
+    def deliveries(self) -> frozenset[str]:
+        """``pull``, ``push`` or both."""
+
+
+Kinds = Mapping[str, FaultKind]
+
+PROFILE_ENDS: Final[Mapping[tuple[str, tuple[int, int]], tuple[int, int]]] = {
+    ("zephyr", (2, 8)): (0, 8),
+    ("zephyr", (0, 7)): (0, 4),
+}
+"""Where a client profile ends otherwise: Zephyr returns to Idle after a failed installation, and takes any error answer
+of the package's origin for a lost connection."""
+
+
+class FaultTable(Section):
+    """What every table of ``[[groups.NAME.faults]]`` may have beside the parameters of its kind."""
+
+    kind: str = Field(description="The kind of fault.")
+    share: ShareOfDevices = Field(
+        default="100 %",
+        validate_default=True,
+        description="Share of the group's devices that carry it, drawn by the seed; at least one device does.",
+    )
+    expect: End | None = Field(
+        default=None, description="How updates with this fault end. Default: what the kind of fault declares."
+    )
+
+
+def table_of(kind: FaultKind) -> type[FaultTable]:
+    """The model of a fault's table, made from its kind."""
+    fields: dict[str, Any] = {"kind": (Literal[kind.name], Field(description="The kind of fault."))}
+    for name, parameter in kind.parameters.items():
+        typed = _TYPES[parameter.type]
+        if parameter.required:
+            fields[name] = (typed, Field(description=parameter.doc))
+        else:
+            fields[name] = (typed | None, Field(default=None, description=parameter.doc))
+    made: type[FaultTable] = create_model(f"Fault {kind.name}", __base__=FaultTable, __doc__=kind.summary, **fields)
+    return made
+
+
+def read_fault(raw: object, kinds: Kinds, profile: str, at: Key) -> tuple[Fault | None, list[Finding]]:
+    """One fault out of its table, or what is wrong with it; ``profile`` is that of its group."""
+    if not isinstance(raw, dict):
+        return None, [Finding(at, "a fault is a table", "write it under [[groups.NAME.faults]]")]
+    name = raw.get("kind")
+    if name is None:
+        return None, [Finding(at, "`kind` is missing", f"kinds of fault are {', '.join(sorted(kinds))}")]
+    kind = kinds.get(name) if isinstance(name, str) else None
+    if kind is None:
+        return None, [Finding((*at, "kind"), f"{name!r} is no kind of fault", did_you_mean(str(name), sorted(kinds)))]
+    model = table_of(kind)
+    try:
+        table = model.model_validate(raw)
+    except ValidationError as error:
+        return None, [translate(each, model, at) for each in error.errors()]
+    given = {key: getattr(table, key) for key in kind.parameters}
+    parameters = {key: value if value is not None else kind.parameters[key].default for key, value in given.items()}
+    known = {key: value for key, value in parameters.items() if value is not None}
+    return Fault(kind.name, known, table.share, _expected(table, kind, profile)), []
+
+
+def _expected(table: FaultTable, kind: FaultKind, profile: str) -> tuple[int, int] | None:
+    if table.expect is not None:
+        return table.expect.state, table.expect.result
+    if kind.expected is None:
+        return None
+    return PROFILE_ENDS.get((profile, kind.expected), kind.expected)
+
+
+def registered_kinds() -> Kinds:
+    """The kinds of fault that this version can inject."""
+    registry: Any = import_module("simulator.faults.registry")
+    kinds: Kinds = registry.FAULTS
+    return kinds
