@@ -52,6 +52,8 @@ class ResourceDefinition:
     """``R``, ``W``, ``RW``, ``E`` or the empty string."""
     multiple: bool = False
     mandatory: bool = False
+    range: tuple[int, int] | None = None
+    """Smallest and largest number, or for String and Opaque the smallest and largest length in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
