@@ -40,7 +40,7 @@ bench: setup  ## measure the engine against C and aiocoap on this machine
 $(VENV)/.created-stamp:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: apt-get install python3 python3-venv"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "$(PYTHON) is older than Python 3.11; name a later one: make setup PYTHON=/path/to/python3.11"; exit 1; }
+		{ echo "$(PYTHON) is not Python 3.11 or later; name one that is: make setup PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 		then apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv >/dev/null; \
