@@ -124,8 +124,14 @@ class Manifest:
         """Where the manifest is."""
         return self.directory / MANIFEST
 
-    def add_process(self, name: str, role: str, pid: int) -> None:
+    def add_process(self, name: str, role: str, pid: int, *, records: bool = True) -> None:
         """Note a process of the run, before it records.
+
+        Args:
+            name: the name under which it records.
+            role: ``fleet``, ``operator``, ``origin``, ``server`` or ``command``.
+            pid: its process id.
+            records: whether it has a recorder of its own; a report misses the parts of one that has.
 
         Raises:
             ValueError: the name is taken.
@@ -134,7 +140,7 @@ class Manifest:
         if any(process["name"] == name for process in self._processes):
             msg = f"process name {name!r} is taken"
             raise ValueError(msg)
-        self._processes.append({"name": name, "role": role, "pid": pid})
+        self._processes.append({"name": name, "role": role, "pid": pid, "records": records})
         self._write()
 
     def describe_server(self, server: Mapping[str, Any]) -> None:

@@ -1,0 +1,154 @@
+"""Makes ``summary.json``, ``report.html`` and ``figures/*.png`` in a run directory."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reports import headline
+from reports.aggregate import messages, outcomes, throughput, update_frame
+from reports.criteria import judge
+from reports.devices import device_frame
+from reports.figures import draw
+from reports.generator import generator, usage
+from reports.page import render
+from reports.pattern import pattern
+from reports.read import Run, read_run, section
+from reports.summary import SCHEMA, RunInfo, Summary
+from reports.verdicts import faults, results
+
+
+def build(run: Path) -> Summary:
+    """Report on the run directory ``run``, also on one that was cut short or is damaged.
+
+    Raises:
+        RunError: there is no readable manifest.
+        OSError: the report cannot be written.
+    """
+    record = read_run(run)
+    devices = device_frame(record)
+    updates = update_frame(record, devices)
+    summary = summarise(record, devices, updates)
+    figures = draw(record, updates, run / "figures")
+    _write(run / "report.html", render(summary, figures))
+    _write(
+        run / "summary.json",
+        json.dumps(finite(summary.to_dict()), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+    )
+    return summary
+
+
+def summarise(run: Run, devices: pd.DataFrame, updates: pd.DataFrame) -> Summary:
+    """All that a report finds, without writing anything."""
+    info = run_info(run)
+    counted = outcomes(updates)
+    totals, by_kind = throughput(run, updates)
+    ends = results(devices)
+    health = generator(run, info.devices)
+    found = Summary(
+        schema=SCHEMA,
+        verdict="",
+        headline="",
+        notes=headline.notes(info, ends, health),
+        run=info,
+        outcomes=counted,
+        totals=totals,
+        throughput=by_kind,
+        results=ends,
+        pattern=pattern(run, devices),
+        faults=faults(devices),
+        generator=health,
+        messages=messages(run),
+        usage=usage(run, health, counted.overall.total - counted.overall.unended),
+        criteria=[],
+    )
+    return _judged(found, section(section(run.manifest.get("scenario")).get("criteria")))
+
+
+def run_info(run: Run) -> RunInfo:
+    """What the manifest tells, and how much of the record is here."""
+    manifest = run.manifest
+    scenario = section(manifest.get("scenario"))
+    command = [str(argument) for argument in manifest.get("command") or []]
+    seed = manifest.get("seed")
+    seed = seed if isinstance(seed, int) else -1
+    return RunInfo(
+        id=_text(manifest.get("run")) or run.path.resolve().name,
+        status=_text(manifest.get("status")) or "running",
+        reason=_text(manifest.get("reason")),
+        scenario=_text(section(scenario.get("run")).get("name") or scenario.get("name")),
+        seed=seed,
+        command=command,
+        repeat=_repeat(command, seed),
+        started=_text(manifest.get("started")),
+        ended=_text(manifest.get("ended")),
+        duration_s=_duration_s(manifest.get("started"), manifest.get("ended")),
+        devices=int(run.tables["devices"]["device"].nunique()),
+        devices_planned=_planned(scenario),
+        server=section(manifest.get("server")),
+        versions={name: str(version) for name, version in section(manifest.get("versions")).items()},
+        machine=section(manifest.get("machine")),
+        processes_killed=run.killed,
+        parts=run.parts,
+        parts_unreadable=run.parts_unreadable,
+        rows={name: len(table) for name, table in run.tables.items()},
+        rows_missing=run.rows_missing,
+        tables_incomplete=sorted(run.incomplete),
+        missing=run.missing,
+    )
+
+
+def finite(value: Any) -> Any:
+    """JSON values with None in the place of a NaN or an infinity, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: finite(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _judged(found: Summary, limits: dict[str, Any]) -> Summary:
+    criteria = judge(found, limits)
+    return Summary(
+        **{
+            **{name: getattr(found, name) for name in found.__slots__},
+            "criteria": criteria,
+            "verdict": headline.verdict(found.run, criteria),
+            "headline": headline.headline(found.run, found.outcomes, criteria),
+        }
+    )
+
+
+def _repeat(command: list[str], seed: int) -> list[str]:
+    if seed < 0 or any(argument == "--seed" or argument.startswith("--seed=") for argument in command):
+        return command
+    return [*command, "--seed", str(seed)] if command else []
+
+
+def _planned(scenario: dict[str, Any]) -> int | None:
+    counts = [section(group).get("count") for group in section(scenario.get("groups")).values()]
+    known = [count for count in counts if isinstance(count, int)]
+    return sum(known) if counts and len(known) == len(counts) else None
+
+
+def _duration_s(started: Any, ended: Any) -> float | None:
+    try:
+        return (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds()
+    except (TypeError, ValueError):
+        return None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

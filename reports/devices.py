@@ -1,0 +1,67 @@
+"""One row per device: the plan, what was injected, and the two accounts of how its update ended, side by side."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pandas as pd
+
+from reports.read import Run
+
+UNKNOWN: Final = "?"
+"""A state, result, transport or delivery that is not known."""
+
+
+def device_frame(run: Run) -> pd.DataFrame:
+    """All devices of a run, by index (the column ``device`` of the tables).
+
+    Columns: ``endpoint``, ``group``, ``kind``, ``fault``, ``declared``, ``campaign`` (bool: an update is meant for it),
+    ``updated`` (bool: its update came to an end), ``started`` (first Write, seconds or NaN), ``device_end`` and
+    ``server_end`` (``state/result`` or ``?``), ``applied`` (how often its fault struck).
+    """
+    tables = run.tables
+    started = tables["devices"].drop_duplicates("device", keep="last").set_index("device")
+    updates = tables["updates"].drop_duplicates("device", keep="last").set_index("device")
+    index = started.index.union(updates.index).union(pd.Index(tables["transfers"]["device"].unique()))
+    started, updates = started.reindex(index), updates.reindex(index)
+    delivery = _text(started["delivery"]).where(_text(started["delivery"]) != "", _text(updates["delivery"]))
+    frame = pd.DataFrame(index=index)
+    frame.index.name = "device"
+    frame["endpoint"] = _text(started["endpoint"])
+    frame["group"] = _text(started["group"]).replace("", UNKNOWN)
+    frame["kind"] = kind(_text(started["transport"]), delivery)
+    frame["fault"] = _text(started["fault"])
+    frame["declared"] = pair(started["expected_state"], started["expected_result"])
+    frame["campaign"] = delivery != ""
+    frame["updated"] = updates["t"].notna()
+    frame["started"] = updates["started"]
+    frame["device_end"] = _device_end(run).reindex(index).fillna(UNKNOWN)
+    frame["server_end"] = pair(updates["state"], updates["result"])
+    struck = tables["faults"].groupby("device").size()
+    frame["applied"] = struck.reindex(index).fillna(0).astype("int64")
+    return frame
+
+
+def kind(transport: pd.Series, delivery: pd.Series) -> pd.Series:
+    """``transport/delivery``, with ``?`` for what is not known."""
+    return transport.replace("", UNKNOWN) + "/" + delivery.replace("", UNKNOWN)
+
+
+def pair(state: pd.Series, result: pd.Series) -> pd.Series:
+    """``state/result``, or ``?`` where one of the two is not known."""
+    known = (state >= 0) & (result >= 0)
+    text = state[known].astype("int64").astype(str) + "/" + result[known].astype("int64").astype(str)
+    return text.reindex(state.index).fillna(UNKNOWN)
+
+
+def _device_end(run: Run) -> pd.Series:
+    """The end by the device's own account: what it had when it was switched off, else its last change of state."""
+    changes = run.tables["states"].drop_duplicates("device", keep="last").set_index("device")
+    ends = run.tables["device_ends"].drop_duplicates("device", keep="last").set_index("device")
+    last = pair(changes["state"], changes["result"])
+    final = pair(ends["state"], ends["result"])
+    return final[final != UNKNOWN].combine_first(last)
+
+
+def _text(column: pd.Series) -> pd.Series:
+    return column.fillna("").astype(str)

@@ -1,0 +1,58 @@
+"""The figures of a report: PNG files for documents, SVG for the page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reports.figures import blocks, rates, states, times
+from reports.figures.style import STYLE
+from reports.read import Run
+
+__all__ = ["Drawn", "draw"]
+
+Draw = Callable[[Run, pd.DataFrame], Figure | None]
+
+_FIGURES: tuple[tuple[str, str, Draw], ...] = (
+    ("states", states.CAPTION, states.draw),
+    ("update-times", times.CAPTION, times.draw),
+    ("throughput", rates.CAPTION, rates.draw),
+    ("block-latency", blocks.CAPTION, blocks.draw),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One figure."""
+
+    name: str
+    caption: str
+    svg: bytes
+
+
+def draw(run: Run, updates: pd.DataFrame, directory: Path) -> list[Drawn]:
+    """Draw what there is data for and write it as ``<name>.png`` into ``directory``.
+
+    Raises:
+        OSError: the directory cannot be written.
+    """
+    directory.mkdir(exist_ok=True)
+    drawn = []
+    with mpl.rc_context(STYLE):
+        for name, caption, make in _FIGURES:
+            png = directory / f"{name}.png"
+            figure = make(run, updates)
+            if figure is None:
+                png.unlink(missing_ok=True)
+                continue
+            svg = io.BytesIO()
+            figure.savefig(svg, format="svg", metadata={"Date": None})
+            figure.savefig(png, format="png", dpi=150)
+            drawn.append(Drawn(name, caption, svg.getvalue()))
+    return drawn

@@ -1,0 +1,67 @@
+"""The first lines of a report: the verdict in a sentence, and what must be known before any figure is read."""
+
+from __future__ import annotations
+
+from reports.summary import Criterion, Generator, Outcomes, Results, RunInfo
+from reports.units import number
+
+HOLDS = "holds"
+DOES_NOT_HOLD = "does not hold"
+NO_CRITERIA = "no criteria"
+
+
+def verdict(run: RunInfo, criteria: list[Criterion]) -> str:
+    """``holds`` when the run is complete and all criteria hold; ``no criteria`` when it is complete and has none."""
+    if run.status != "complete" or not all(criterion.holds for criterion in criteria):
+        return DOES_NOT_HOLD
+    return HOLDS if criteria else NO_CRITERIA
+
+
+def headline(run: RunInfo, outcomes: Outcomes, criteria: list[Criterion]) -> str:
+    """One sentence on the run."""
+    broken = sum(not criterion.holds for criterion in criteria)
+    if run.status != "complete":
+        first = "The run did not come to its end"
+    elif broken:
+        first = f"{broken} of {len(criteria)} criteria {'does' if broken == 1 else 'do'} not hold"
+    elif criteria:
+        first = f"All {len(criteria)} criteria hold" if len(criteria) > 1 else "The criterion holds"
+    else:
+        first = "No criteria were declared"
+    counts = outcomes.overall
+    if counts.total == 0:
+        return f"{first}: no update was recorded."
+    updates = "1 update" if counts.total == 1 else f"{number(counts.total)} updates"
+    return (
+        f"{first}: {updates}, {number(counts.ok)} ok, {number(counts.fail)} failed, {number(counts.unknown)} unknown."
+    )
+
+
+def notes(run: RunInfo, results: Results, generator: Generator) -> list[str]:
+    """Sentences for the top of the page."""
+    found = []
+    if generator.bottleneck:
+        reasons = "; ".join(generator.reasons)
+        found.append(
+            f"The generator was the bottleneck: {reasons}. The figures below are of the generator, not of the server."
+        )
+    found += _status_notes(run)
+    found += run.missing
+    if run.devices_planned is not None and run.devices < run.devices_planned:
+        found.append(f"{number(run.devices)} of {number(run.devices_planned)} planned devices were switched on.")
+    if results.disagree:
+        found.append(f"The server reported another end than the device had for {number(results.disagree)} devices.")
+    if generator.dropped_datagrams:
+        found.append(
+            f"The kernel dropped {number(generator.dropped_datagrams)} datagrams for want of buffer space; each one "
+            "cost a retransmission, at the devices or at the server."
+        )
+    return found
+
+
+def _status_notes(run: RunInfo) -> list[str]:
+    if run.status == "running":
+        return ["The run never wrote its end: it was killed, or is still going on."]
+    if run.status == "complete":
+        return []
+    return [f"The run is {run.status}: {run.reason or 'no reason was given'}."]

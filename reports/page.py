@@ -1,0 +1,39 @@
+"""The page: one self-contained HTML file, styles and figures inlined, nothing fetched."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections.abc import Sequence
+
+import jinja2
+
+from reports import text, units
+from reports.figures import Drawn
+from reports.summary import Summary
+from simulator import __version__
+
+
+def render(summary: Summary, figures: Sequence[Drawn]) -> str:
+    """The HTML of a report."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        seconds=units.seconds, number=units.number, share=units.share, size=units.size, data_uri=_data_uri
+    )
+    return environment.get_template("report.html").render(
+        s=summary,
+        tables={table.name: table for table in text.tables(summary)},
+        figures=figures,
+        repeat=shlex.join(summary.run.repeat),
+        version=__version__,
+    )
+
+
+def _data_uri(svg: bytes) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")

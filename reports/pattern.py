@@ -1,0 +1,93 @@
+"""Did the server see an update happen: State and Update Result 1/0, 2/0, 3/0, 0/1, from its own reports.
+
+The values of /5/0/3 and of /5/0/5 are each followed in order of time and held against the pattern apart: a client may
+set the Result before the State or after it, and a server may pass the two notifications on in either order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import pandas as pd
+
+from reports.read import Run, section
+from reports.summary import Pattern
+
+STATE_PATH: Final = "/5/0/3"
+RESULT_PATH: Final = "/5/0/5"
+SEEN_MOST: Final = 20
+
+COMPLETE: Final = "complete"
+OUT_OF_ORDER: Final = "out of order"
+INCOMPLETE: Final = "incomplete"
+
+_STATES: Final = ("1", "2", "3", "0")
+
+
+def pattern(run: Run, devices: pd.DataFrame) -> Pattern:
+    """The pattern check over the devices in the campaign that carry no fault."""
+    sound = devices[(devices["fault"] == "") & devices["campaign"]]
+    reports = _reports(run, sound)
+    verdicts: Counter[str] = Counter()
+    seen: Counter[str] = Counter()
+    without_downloading = 0
+    silent = {group for group in set(sound["group"]) if _profile(run, group) == "anjay"}
+    for device, group, kind in zip(sound.index, sound["group"], sound["kind"], strict=True):
+        states, results = reports.get(int(device), ([], []))
+        may_skip = group in silent and kind.endswith("/push")
+        verdict = judge(states, results, downloading=not (may_skip and "1" not in states))
+        without_downloading += verdict == COMPLETE and "1" not in states
+        verdicts[verdict] += 1
+        seen[f"State {_arrows(states)}, Result {_arrows(results)}"] += 1
+    return Pattern(
+        devices=len(sound),
+        complete=verdicts[COMPLETE],
+        out_of_order=verdicts[OUT_OF_ORDER],
+        incomplete=verdicts[INCOMPLETE],
+        without_downloading=without_downloading,
+        seen=dict(seen.most_common(SEEN_MOST)),
+    )
+
+
+def judge(states: Sequence[str], results: Sequence[str], *, downloading: bool = True) -> str:
+    """Hold the values that a server reported for one device, each in order of time, against the pattern.
+
+    Args:
+        states: values of /5/0/3.
+        results: values of /5/0/5.
+        downloading: whether State 1 must be among them.
+    """
+    wanted = _STATES if downloading else _STATES[1:]
+    if not results or results[-1] != "1" or not states or states[-1] != "0" or not set(wanted) <= set(states):
+        return INCOMPLETE
+    remaining = iter(states)
+    return COMPLETE if all(state in remaining for state in wanted) else OUT_OF_ORDER
+
+
+def _reports(run: Run, sound: pd.DataFrame) -> dict[int, tuple[list[str], list[str]]]:
+    """The values of State and of Update Result by device, in order of time, without immediate repetitions."""
+    rows = run.tables["server_reports"]
+    rows = rows[rows["device"].isin(sound.index) & rows["path"].isin([STATE_PATH, RESULT_PATH])]
+    found: dict[int, tuple[list[str], list[str]]] = {}
+    for device, path, value in _triples(rows):
+        values = found.setdefault(device, ([], []))[path == RESULT_PATH]
+        if not values or values[-1] != value:
+            values.append(value)
+    return found
+
+
+def _triples(rows: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
+    return zip(rows["device"].tolist(), rows["path"].tolist(), rows["value"].tolist(), strict=True)
+
+
+def _profile(run: Run, group: str) -> Any:
+    """The client profile of a group, where the scenario in the manifest tells."""
+    scenario = section(run.manifest.get("scenario"))
+    groups = section(scenario.get("groups"))
+    return section(groups.get(group)).get("profile", section(scenario.get("devices")).get("profile"))
+
+
+def _arrows(values: Sequence[str]) -> str:
+    return " → ".join(values) if values else "never reported"

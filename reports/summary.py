@@ -1,0 +1,292 @@
+"""The shape of ``summary.json``: what a report found, as plain data (documented in docs/summary-schema.md).
+
+A pair of State and Update Result is written ``state/result``, such as ``0/1``, and ``?`` where it is not known. A kind
+is ``transport/delivery``, such as ``coap/pull``. A figure that could not be measured is None (``null``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+SCHEMA: Final = 1
+"""Raised by one when a key of ``summary.json`` changes its meaning or goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Percentiles of ``n`` raw values by linear interpolation (NumPy's default), never of rounded ones."""
+
+    n: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    mean: float | None
+    max: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """What was run, and how much of its record is here."""
+
+    id: str
+    status: str
+    """``complete``, ``cut short``, ``failed``, or ``running`` where the run never wrote its end."""
+    reason: str
+    scenario: str
+    seed: int
+    command: list[str]
+    repeat: list[str]
+    """The command with its seed, which repeats the plan."""
+    started: str
+    ended: str
+    duration_s: float | None
+    devices: int
+    """Devices that were switched on."""
+    devices_planned: int | None
+    """Devices of the scenario, where the manifest tells."""
+    server: dict[str, Any]
+    versions: dict[str, str]
+    machine: dict[str, Any]
+    processes_killed: list[str]
+    parts: int
+    parts_unreadable: int
+    rows: dict[str, int]
+    """Rows read, by table."""
+    rows_missing: int
+    """Rows that the closing notes tell of and that are not here. A killed process tells nothing."""
+    tables_incomplete: list[str]
+    missing: list[str]
+    """A sentence for each thing that is not here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Updates by outcome. An unknown one is not a failed one."""
+
+    ok: int
+    fail: int
+    unknown: int
+    unended: int
+    """Those among ``unknown`` of which no end was recorded."""
+
+    @property
+    def total(self) -> int:
+        """All updates."""
+        return self.ok + self.fail + self.unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason for which updates were not ok."""
+
+    outcome: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """Outcomes of the updates as the operator judged them."""
+
+    overall: Counts
+    by_group: dict[str, Counts]
+    by_kind: dict[str, Counts]
+    reasons: list[Reason]
+    """The most frequent ones first, 20 at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Transfers and updates of one kind, or of all."""
+
+    devices: int
+    transfers: int
+    transfers_ok: int
+    bytes: int
+    """Payload bytes of all transfers."""
+    span_s: float | None
+    """From the first request of the first transfer to the end of the last."""
+    bytes_per_s: float | None
+    """``bytes / span_s``."""
+    wire_in: int
+    wire_out: int
+    retransmissions: int
+    duplicates: int
+    device_bytes_per_s: Percentiles
+    """Payload bytes over duration, for each transfer that went well."""
+    download_s: Percentiles
+    """Duration of each transfer that went well."""
+    update_s: Percentiles
+    """From the first Write to the end, for each update that is ok and ended with Update Result 1."""
+    update_from_due_s: Percentiles
+    """The same from when the campaign meant to start it."""
+    block_us: Percentiles
+    """Latency of every block of every transfer, microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """How many devices ended as ``device`` by their own account and as ``server`` by the server's."""
+
+    device: str
+    server: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A device and the server that tell different ends."""
+
+    index: int
+    endpoint: str
+    group: str
+    device: str
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """State and Update Result at the end: what the devices had against what the server reported."""
+
+    device: dict[str, int]
+    server: dict[str, int]
+    cross: list[Cell]
+    agree: int
+    disagree: int
+    not_compared: int
+    """Devices of which one side is not known."""
+    disagreements: list[Disagreement]
+    """100 at most; ``disagree`` is the true number."""
+    declared: int
+    """Devices in the campaign, all of which have a declared end."""
+    as_declared: int
+    """Those whose end is the declared one by both accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Whether the server saw 1/0, 2/0, 3/0, 0/1 of each updated device without a fault."""
+
+    devices: int
+    complete: int
+    out_of_order: int
+    """Every value came, the values of State not in the order of the object's table."""
+    incomplete: int
+    without_downloading: int
+    """Those among ``complete`` that need not show Downloading (profile ``anjay``, push) and did not."""
+    seen: dict[str, int]
+    """Sequences as the server reported them, the most frequent first, 20 at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultVerdict:
+    """What an injected fault was declared to lead to, and what it led to."""
+
+    fault: str
+    declared: str
+    devices: int
+    devices_struck: int
+    applied: int
+    """How often it struck in all."""
+    device_results: dict[str, int]
+    server_results: dict[str, int]
+    as_declared: int
+    verdict: str
+    """``as declared``, ``otherwise`` or ``did not strike``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessHealth:
+    """One process of the run."""
+
+    process: str
+    role: str
+    cpu_s: float | None
+    """CPU seconds in all."""
+    cpu_share: float | None
+    """Of one core, over the campaign; None with fewer than two samples."""
+    rss_max_bytes: int
+    loop_lag_max_s: float | None
+    late_starts: int
+    missed_starts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """Whether the load came as planned, or the generator was what was measured."""
+
+    bottleneck: bool
+    reasons: list[str]
+    campaign_s: float | None
+    loop_lag_max_s: float | None
+    """Of the processes of the generator."""
+    late_starts: int | None
+    missed_starts: int | None
+    dropped_datagrams: int | None
+    """On the whole machine."""
+    processes: list[ProcessHealth]
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Messages of the devices, counted at the devices."""
+
+    sent: int
+    received: int
+    retransmissions: int
+    """Of all exchanges (from the ends of the devices)."""
+    transfer_retransmissions: int
+    transfer_duplicates: int
+    registration_retransmissions: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTotals:
+    """CPU of the two sides."""
+
+    server_cpu_s: float | None
+    fleet_cpu_s: float | None
+    server_to_fleet: float | None
+    server_cpu_ms_per_update: float | None
+    fleet_cpu_ms_per_update: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One criterion of the scenario."""
+
+    name: str
+    limit: Any
+    measured: float | None
+    holds: bool
+    why: str
+    """Why it could not be measured, or why the measure cannot be relied on; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All that a report found."""
+
+    schema: int
+    verdict: str
+    """``holds``, ``does not hold``, or ``no criteria``."""
+    headline: str
+    notes: list[str]
+    """What must be known before any figure is read."""
+    run: RunInfo
+    outcomes: Outcomes
+    totals: Throughput
+    throughput: dict[str, Throughput]
+    """By kind."""
+    results: Results
+    pattern: Pattern
+    faults: list[FaultVerdict]
+    generator: Generator
+    messages: Messages
+    usage: UsageTotals
+    criteria: list[Criterion]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
