@@ -14,6 +14,8 @@ from simulator.coap.codes import (
     BLOCK2,
     CON,
     CONTINUE,
+    ETAG,
+    FETCH,
     GET,
     OBSERVE,
     REQUEST_ENTITY_INCOMPLETE,
@@ -67,10 +69,12 @@ class Call(Exchange):
         "_body",
         "_code",
         "_done",
+        "_etag",
         "_observe",
         "_offset",
         "_options",
         "_parts",
+        "_rest",
         "_restarts",
         "_seen_at",
         "_sequence",
@@ -97,7 +101,10 @@ class Call(Exchange):
         self._observe = observe
         self._offset = 0
         self._restarts = 0
-        self._parts: list[bytes] | None = None
+        self._parts: bytearray | None = None
+        self._etag = b""
+        self._rest: Call | None = None
+        """Fetches the further blocks of the newest notification."""
         self._sequence = -1
         self._seen_at = 0.0
         self.blocks = 0
@@ -105,8 +112,9 @@ class Call(Exchange):
 
     def start(self, endpoint: Endpoint, now: float) -> None:
         """Send the request, or its first block."""
-        self.token = self._observe if isinstance(self._observe, bytes) else endpoint.next_token()
-        endpoint.expect(self)
+        if self._observe is not False:
+            self.token = self._observe if isinstance(self._observe, bytes) else endpoint.next_token()
+            endpoint.expect(self)
         self._send_block(endpoint, now)
 
     def _send_block(self, endpoint: Endpoint, now: float) -> None:
@@ -124,25 +132,30 @@ class Call(Exchange):
         self._send(endpoint, options, payload, now)
 
     def _send(self, endpoint: Endpoint, options: Options, payload: bytes, now: float) -> None:
-        self.mid = endpoint.next_mid()
+        if self._observe is False:
+            endpoint.renew(self)
+        else:
+            # An observation is known by its token.
+            self.mid = endpoint.next_mid()
         self.datagram = encode(CON, self._code, self.mid, self.token, options, payload)
         endpoint.launch(self, now)
 
     def on_response(self, endpoint: Endpoint, message: Message, now: float) -> None:
         """Go on with the next block, or collect the response."""
         self.due = 0.0
-        if len(self._body) > 16 << self._szx and self._uploading(endpoint, message, now):
+        if self._body and self._uploading(endpoint, message, now):
             return
         value = message.option(BLOCK2)
         block = read_block(value) if value is not None else None
+        sequence = message.uint(OBSERVE)
         if value is not None and block is None:
             self._end(endpoint, Failure.PROTOCOL)
-        elif self._sequence >= 0 and message.uint(OBSERVE) >= 0 and self._parts is None:
-            self._on_notification(endpoint, message, block, now)
-        elif block is not None and (block.more or self._parts is not None):
+        elif self._observe is True and sequence >= 0 and is_success(message.code):
+            self._on_notification(endpoint, message, sequence, block, now)
+        elif is_success(message.code) and block is not None and (block.more or self._parts is not None):
             self._collect(endpoint, message, block, now)
         else:
-            self._deliver(endpoint, message, message.payload, now)
+            self._deliver(endpoint, message, message.payload)
 
     # -- Block1 ----------------------------------------------------------------------------------------------------
 
@@ -151,8 +164,10 @@ class Call(Exchange):
         value = message.option(BLOCK1)
         block = read_block(value) if value is not None else None
         size = 16 << self._szx
-        if message.code == CONTINUE:
-            if block is None or block.num != self._offset // size or self._offset + size >= len(self._body):
+        last = self._offset + size >= len(self._body)
+        # A server that takes each block by itself answers all of them with the final code (RFC 7959 §3.2, figure 9).
+        if message.code == CONTINUE or (is_success(message.code) and block is not None and not last):
+            if block is None or block.num != self._offset // size or last:
                 self._end(endpoint, Failure.PROTOCOL)
                 return True
             self._offset += size
@@ -162,10 +177,13 @@ class Call(Exchange):
             self._send_block(endpoint, now)
             return True
         if message.code == REQUEST_ENTITY_TOO_LARGE and block is not None and block.szx < self._szx:
+            # A hint at a block size that would do, even where the body went out whole (RFC 7959 §2.9.3).
             self._szx = block.szx
             return self._restart(endpoint, now)
         if message.code == REQUEST_ENTITY_INCOMPLETE and self._offset:
             return self._restart(endpoint, now)
+        if is_success(message.code) and block is not None:
+            self.blocks += 1
         return False
 
     def _restart(self, endpoint: Endpoint, now: float) -> bool:
@@ -173,65 +191,76 @@ class Call(Exchange):
         if self._restarts > RESTARTS_MAX:
             return False
         self._offset = 0
+        self._parts = None
         self._send_block(endpoint, now)
         return True
 
     # -- Block2 ----------------------------------------------------------------------------------------------------
 
     def _collect(self, endpoint: Endpoint, message: Message, block: Block, now: float) -> None:
+        etag = message.option(ETAG)
         parts = self._parts
         if parts is None:
-            parts = self._parts = []
-        received = sum(map(len, parts))
-        if not is_success(message.code):
-            self._parts = None
-            self._deliver(endpoint, message, message.payload, now)
-            return
-        full = not block.more or len(message.payload) == block.size
-        if block.start != received or not full or received > RESPONSE_MAX:
+            parts = self._parts = bytearray()
+            self._etag = etag or b""
+        received = len(parts)
+        changed = bool(etag and self._etag and etag != self._etag)
+        if changed and self._code in (GET, FETCH) and self._restart(endpoint, now):
+            return  # the resource changed under way: these blocks would not make one body (RFC 7959 §2.4)
+        fits = len(message.payload) == block.size if block.more else len(message.payload) <= block.size
+        if block.start != received or not fits or changed or received > RESPONSE_MAX:
             self._end(endpoint, Failure.PROTOCOL)
             return
-        parts.append(message.payload)
+        parts += message.payload
         if block.more:
-            value = Block((received + block.size) // block.size, False, block.szx).to_bytes()
+            value = Block(block.num + 1, False, block.szx).to_bytes()
             self._send(endpoint, put_option(self._options, BLOCK2, value), b"", now)
             return
         self._parts = None
-        self._deliver(endpoint, message, b"".join(parts), now)
+        self._deliver(endpoint, message, bytes(parts))
 
     # -- results ---------------------------------------------------------------------------------------------------
 
-    def _on_notification(self, endpoint: Endpoint, message: Message, block: Block | None, now: float) -> None:
-        if not is_newer(message.uint(OBSERVE), now, self._sequence, self._seen_at):
+    def _on_notification(
+        self, endpoint: Endpoint, message: Message, sequence: int, block: Block | None, now: float
+    ) -> None:
+        """The answer that begins an observation, or a later notification."""
+        if self._sequence >= 0 and not is_newer(sequence, now, self._sequence, self._seen_at):
             return
+        self._sequence, self._seen_at = sequence, now
+        if self._rest is not None:
+            endpoint.finish(self._rest)
+            self._rest = None
         if block is None or not block.more:
-            self._deliver(endpoint, message, message.payload, now)
+            self._done(Result(message.code, message.options, message.payload, None, True))
             return
         # The rest of a large notification is fetched by a request of its own (RFC 7959 §2.6).
-        self._sequence, self._seen_at = message.uint(OBSERVE), now
-        rest = Call(GET, self._options, b"", self._deliver_whole)
-        rest.token = endpoint.next_token()
-        endpoint.expect(rest)
+        self._rest = rest = Call(
+            self._code, self._options, self._body, lambda whole: self._deliver_rest(endpoint, whole)
+        )
         rest._collect(endpoint, message, block, now)
 
-    def _deliver_whole(self, result: Result) -> None:
-        self._done(result._replace(more=True))
+    def _deliver_rest(self, endpoint: Endpoint, result: Result) -> None:
+        self._rest = None
+        if endpoint.exchanges.get(self.token) is self:
+            self._done(result._replace(more=True))
 
-    def _deliver(self, endpoint: Endpoint, message: Message, payload: bytes, now: float) -> None:
-        sequence = message.uint(OBSERVE)
-        stands = self._observe is True and is_success(message.code) and (sequence >= 0 or self._sequence >= 0)
-        if sequence >= 0:
-            self._sequence, self._seen_at = sequence, now
-        if not stands:
-            endpoint.finish(self)
-        self._done(Result(message.code, message.options, payload, None, stands))
+    def _deliver(self, endpoint: Endpoint, message: Message, payload: bytes) -> None:
+        self._close(endpoint)
+        self._done(Result(message.code, message.options, payload, None, False))
+
+    def _close(self, endpoint: Endpoint) -> None:
+        endpoint.finish(self)
+        if self._rest is not None:
+            endpoint.finish(self._rest)
 
     def _end(self, endpoint: Endpoint, failure: Failure) -> None:
-        endpoint.finish(self)
+        self._close(endpoint)
         self._done(Result(0, [], b"", failure, False))
 
     def on_failure(self, endpoint: Endpoint, failure: Failure, now: float) -> None:  # noqa: ARG002
         """No answer, or no further notifications."""
+        self._close(endpoint)
         self._done(Result(0, [], b"", failure, False))
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Final, Protocol
 
-from simulator.coap.block import NUM_MAX
-from simulator.coap.codes import BLOCK2, CONTENT, ETAG, GET, SIZE2
+from simulator.coap.block import NUM_MAX, SZX_MAX
+from simulator.coap.codes import BLOCK2, CONTENT, ETAG, SIZE2
 from simulator.coap.exchange import Exchange, Failure
 from simulator.coap.message import Message, Options, encode_options
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 RESTARTS_MAX: Final = 3
 """How often a download begins anew because the resource changed under it."""
+
+
+LATENCY_MAX_US: Final = 0xFFFFFFFF
+"""Longest latency that ``block_us`` can hold, in microseconds (71 minutes); a longer one is recorded as this."""
 
 
 class DownloadSink(Protocol):
@@ -51,12 +55,11 @@ class Download(Exchange):
         etag: what the resource's ETag was before the interruption; another one restarts the download.
 
     Raises:
-        ValueError: the offset is not a multiple of the block size.
+        ValueError: szx is not 0 to 6, the offset is not the start of one of 2^20 blocks, or an option is not below 23.
     """
 
     __slots__ = (
-        "_head",
-        "_option",
+        "_heads",
         "_sent",
         "_started_in",
         "_started_out",
@@ -77,8 +80,8 @@ class Download(Exchange):
 
     def __init__(self, options: Options, sink: DownloadSink, szx: int, *, offset: int = 0, etag: bytes = b"") -> None:
         super().__init__()
-        if offset % (16 << szx):
-            msg = f"offset {offset} is not a multiple of the block size {16 << szx}"
+        if not 0 <= szx <= SZX_MAX or offset % (16 << szx) or not 0 <= offset >> (szx + 4) <= NUM_MAX:
+            msg = f"szx {szx} is not 0 to 6, or offset {offset} is no multiple of its block size up to 2^20 blocks"
             raise ValueError(msg)
         self.sink = sink
         self.szx = szx
@@ -89,45 +92,30 @@ class Download(Exchange):
         self.block_us = array("I")
         """Latency of each block in microseconds, from request to response."""
         self.done = False
-        head = bytearray()
-        encode_options(options, head)
-        self._head = bytes(head)
-        # Block2 is 23, the options before it are below; a delta below 13 fits the nibble, a larger one needs a byte.
-        delta = BLOCK2 - (options[-1][0] if options else 0)
-        self._option = bytes((delta << 4,)) if delta < 13 else bytes((13 << 4, delta - 13))
+        self._heads = _heads_before_block2(options)
         self._sent = 0.0
         self._started_in = self._started_out = self._started_repeats = 0
 
     def start(self, endpoint: Endpoint, now: float) -> None:
         """Send the request for the first block."""
-        self.token = endpoint.next_token()
         self._started_in, self._started_out = endpoint.bytes_in, endpoint.bytes_out
         self._started_repeats = endpoint.retransmissions
-        endpoint.expect(self)
         self._ask(endpoint, now)
 
     def _ask(self, endpoint: Endpoint, now: float) -> None:
         szx = self.szx
         number = (self.received >> (szx + 4) << 4) | szx
-        first = self.received == 0 and self.size < 0
-        if number < 0x100:
-            value = bytes((number,)) if number else b""
-        else:
-            value = number.to_bytes(2 if number < 0x10000 else 3, "big")
-        option = self._option
-        mid = endpoint.next_mid()
-        self.mid = mid
-        # Version 1, CON, token length; then GET and the Message ID (RFC 7252 §3).
-        self.datagram = (
-            bytes((0x40 | len(self.token), GET, mid >> 8, mid & 0xFF))
-            + self.token
-            + self._head
-            + bytes((option[0] | len(value),))
-            + option[1:]
-            + value
+        length = 1 if number < 0x100 else 2 if number < 0x10000 else 3
+        if not number:
+            length = 0
+        endpoint.renew(self)
+        # Version 1, CON, a token of four bytes; then GET and the Message ID (RFC 7252 §3).
+        datagram = b"\x44\x01" + self.mid.to_bytes(2, "big") + self.token + self._heads[length]
+        datagram += number.to_bytes(length, "big")
+        if self.received == 0 and self.size < 0:
             # Size2 = 0 asks for the size of the whole (RFC 7959 §4); 28 is 5 after Block2.
-            + (b"\x50" if first else b"")
-        )
+            datagram += b"\x50"
+        self.datagram = datagram
         self._sent = now
         endpoint.launch(self, now)
 
@@ -156,13 +144,15 @@ class Download(Exchange):
             number = self.szx
         more = number & 8
         self.szx = number & 7
-        self.block_us.append(int((now - self._sent) * 1e6))
+        self.block_us.append(min(int((now - self._sent) * 1e6), LATENCY_MAX_US))
         begins = self.blocks == 0
         offset = self.received
         self.blocks += 1
         self.received = offset + len(payload)
         if (begins and not self.sink.begin(self.size, etag, offset, now)) or not self.sink.write(payload, now):
-            self._end(endpoint, now)
+            self.stop(endpoint, now)
+        elif self.done:
+            return  # the sink itself stopped the download, or closed the endpoint
         elif more:
             self._ask(endpoint, now)
         else:
@@ -175,13 +165,11 @@ class Download(Exchange):
             # Without Block2 the answer is the whole resource, which can only be the first one.
             return self.received > 0
         szx = number & 7
+        size = 16 << szx
         num = number >> 4
-        return (
-            szx > self.szx
-            or num << (szx + 4) != self.received
-            or bool(number & 8 and length != 16 << szx)
-            or num >= NUM_MAX
-        )
+        if szx > self.szx or num << (szx + 4) != self.received:
+            return True
+        return length != size or num == NUM_MAX if number & 8 else length > size
 
     def _changed(self, endpoint: Endpoint, etag: bytes, now: float) -> bool:
         """Whether another ETag than before makes the download begin anew (RFC 7959 §2.4)."""
@@ -194,6 +182,7 @@ class Download(Exchange):
             return True
         self.received = self.blocks = 0
         self.size = -1
+        del self.block_us[:]
         self._ask(endpoint, now)
         return True
 
@@ -211,6 +200,7 @@ class Download(Exchange):
         """Stop without telling the sink."""
         if not self.done:
             self._end(endpoint, now)
+            endpoint.pump(now)
 
     def _end(self, endpoint: Endpoint, now: float) -> None:  # noqa: ARG002
         self.done = True
@@ -218,6 +208,22 @@ class Download(Exchange):
         self.wire_in = endpoint.bytes_in - self._started_in
         self.wire_out = endpoint.bytes_out - self._started_out
         self.retransmissions = endpoint.retransmissions - self._started_repeats
+
+
+def _heads_before_block2(options: Options) -> tuple[bytes, ...]:
+    """What stands between token and Block2 value, for each length of the value: options and the option's header."""
+    last = options[-1][0] if options else 0
+    if last >= BLOCK2:
+        msg = f"option {last} is not below Block2 ({BLOCK2})"
+        raise ValueError(msg)
+    head = bytearray()
+    encode_options(options, head)
+    heads = []
+    for length in range(4):
+        out = bytearray(head)
+        encode_options([(BLOCK2 - last, bytes(length))], out)
+        heads.append(bytes(out[: len(out) - length]))
+    return tuple(heads)
 
 
 __all__ = ["Download", "DownloadSink"]

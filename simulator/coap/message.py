@@ -7,6 +7,7 @@ beyond the one slice.
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Final
 
 from simulator.coap.codes import (
@@ -25,7 +26,13 @@ from simulator.coap.codes import (
 
 Options = list[tuple[int, bytes]]
 
+OPTION_MAX: Final = 0xFFFF
+"""The largest option number (RFC 7252 §3.1, §12.2)."""
+
 TYPE_NAMES: Final = ("CON", "NON", "ACK", "RST")
+
+
+_read_header = Struct(">BBH").unpack_from
 
 
 class MessageFormatError(ValueError):
@@ -182,22 +189,21 @@ def decode(data: bytes) -> Message:
     size = len(data)
     if size < 4:
         raise MessageFormatError("shorter than the header of four bytes")
-    first = data[0]
+    first, code, mid = _read_header(data)
     type_ = (first >> 4) & 3
-    mid = (data[2] << 8) | data[3]
     if first >> 6 != 1:
         raise MessageFormatError("version is not 1")
     tkl = first & 15
     if tkl > 8:
         raise MessageFormatError("token longer than eight bytes", type_, mid)
-    code = data[1]
     if code == EMPTY and size > 4:
         raise MessageFormatError("an Empty message has nothing after its header", type_, mid)
     at = 4 + tkl
     if at > size:
         raise MessageFormatError("token runs past the end", type_, mid)
-    token = data[4:at] if tkl else b""
+    token = data[4:at]
     options: Options = []
+    payload = b""
     number = 0
     while at < size:
         head = data[at]
@@ -205,18 +211,22 @@ def decode(data: bytes) -> Message:
         if head == 0xFF:
             if at == size:
                 raise MessageFormatError("payload marker without payload", type_, mid)
-            return Message(type_, code, mid, token, options, data[at:])
-        delta = head >> 4
+            payload = data[at:]
+            break
         length = head & 15
-        if delta > 12 or length > 12:
-            delta, length, at = _read_extended(data, delta, length, at, type_, mid)
-        number += delta
+        if length > 12 or head >= 0xD0:
+            delta, length, at = _read_extended(data, head >> 4, length, at, type_, mid)
+            number += delta
+        else:
+            number += head >> 4
         end = at + length
         if end > size:
             raise MessageFormatError("option runs past the end", type_, mid)
         options.append((number, data[at:end]))
         at = end
-    return Message(type_, code, mid, token, options, b"")
+    if number > OPTION_MAX:
+        raise MessageFormatError("option number too large", type_, mid)
+    return Message(type_, code, mid, token, options, payload)
 
 
 def _read_extended(data: bytes, delta: int, length: int, at: int, type_: int, mid: int) -> tuple[int, int, int]:
@@ -234,8 +244,6 @@ def _read_extended(data: bytes, delta: int, length: int, at: int, type_: int, mi
         if at > len(data):
             raise MessageFormatError("option header runs past the end", type_, mid)
         found.append(value)
-    if found[0] > 65535:
-        raise MessageFormatError("option number too large", type_, mid)
     return found[0], found[1], at
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from simulator.coap.block import Block
-from simulator.coap.codes import BLOCK2, CON, NON, OBSERVE, is_success
+from simulator.coap.block import Block, read_block
+from simulator.coap.codes import BLOCK2, CON, FETCH, GET, NON, OBSERVE, is_success
 from simulator.coap.exchange import Exchange, Failure
-from simulator.coap.message import Options, encode, uint_bytes
+from simulator.coap.message import Message, Options, encode, uint_bytes
 from simulator.coap.requests import put_option
 
 if TYPE_CHECKING:
@@ -23,14 +23,17 @@ REORDER_WINDOW_S: Final = 128.0
 class Observation:
     """One entry of a server's list of observers: who asked (token) and about what (key)."""
 
-    __slots__ = ("key", "last_mid", "sequence", "szx", "token")
+    __slots__ = ("key", "last_mid", "notification", "sequence", "szx", "token")
 
     def __init__(self, token: bytes, key: object, szx: int) -> None:
         self.token = token
         self.key = key
         self.szx = szx
-        self.sequence = 1
+        self.sequence = 0
         self.last_mid = -1
+        """Message ID of the last non-confirmable notification, which a Reset may name."""
+        self.notification: Notification | None = None
+        """The last confirmable notification, perhaps still queued or under way."""
 
     def next_sequence(self) -> int:
         """The value of the next Observe option (RFC 7641 §4.4)."""
@@ -63,27 +66,65 @@ def notify(
     *,
     confirmable: bool = True,
 ) -> None:
-    """Send one notification; an error code ends the observation (RFC 7641 §4.2).
+    """Send one notification; an error code ends the observation (RFC 7641 §4.2). Nothing where it has ended already.
 
+    While an earlier notification of the same observation still waits for its turn (NSTART), the new one takes its
+    place: what counts is the newest state (RFC 7641 §4.5.2), and a silent peer must not let the queue grow.
     Of a payload larger than a block the first block goes out, and the observer fetches the rest (RFC 7959 §2.6).
     """
-    mid = endpoint.next_mid()
+    if observation not in endpoint.observations:
+        return
     size = 16 << observation.szx
     if len(payload) > size:
         options = put_option(options, BLOCK2, Block(0, True, observation.szx).to_bytes())
         payload = payload[:size]
     if is_success(code):
         options = put_option(options, OBSERVE, uint_bytes(observation.next_sequence()))
-    if confirmable:
+    waiting = observation.notification
+    if waiting is not None and endpoint.is_queued(waiting):
+        waiting.datagram = encode(CON, code, waiting.mid, observation.token, options, payload)
+    elif confirmable:
         notification = Notification(observation)
-        notification.mid = mid
-        notification.datagram = encode(CON, code, mid, observation.token, options, payload)
+        notification.mid = endpoint.next_mid()
+        notification.datagram = encode(CON, code, notification.mid, observation.token, options, payload)
+        observation.notification = notification
         endpoint.launch(notification, now)
     else:
-        observation.last_mid = mid
+        observation.last_mid = mid = endpoint.next_mid()
         endpoint.transmit(encode(NON, code, mid, observation.token, options, payload))
     if not is_success(code):
+        observation.notification = None  # this one still goes out
         endpoint.end_observation(observation, now)
+
+
+def register(endpoint: Endpoint, request: Message, key: object, now: float) -> int:
+    """Register or deregister as the request's Observe option says (RFC 7641 §4.1).
+
+    Returns the Observe value for the response, or -1 where it has none: the request asks for no observation, ends
+    one, or there are OBSERVATIONS_MAX already.
+    """
+    wish = request.uint(OBSERVE)
+    if wish not in (0, 1) or request.code not in (GET, FETCH):
+        return -1
+    known = next((o for o in endpoint.observations if o.token == request.token), None)
+    if wish == 1:
+        if known is not None:
+            endpoint.end_observation(known, now)
+        return -1
+    wanted = request.option(BLOCK2)
+    block2 = read_block(wanted) if wanted is not None else None
+    szx = min(endpoint.szx, block2.szx if block2 is not None else endpoint.szx)
+    if known is not None and known.key != key:
+        # The token now stands for something else (RFC 7641 §4.1).
+        endpoint.end_observation(known, now)
+        known = None
+    if known is None:
+        if len(endpoint.observations) >= OBSERVATIONS_MAX:
+            return -1
+        known = Observation(request.token, key, szx)
+        endpoint.observations.append(known)
+    known.szx = szx
+    return known.next_sequence()
 
 
 def is_newer(sequence: int, at: float, last_sequence: int, last_at: float) -> bool:

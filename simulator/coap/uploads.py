@@ -50,10 +50,12 @@ class Assembly:
 class UploadState:
     """One body on its way: what it is for, who takes it, and how far it has come."""
 
-    __slots__ = ("due", "key", "received", "sink")
+    __slots__ = ("due", "first_due", "first_mid", "key", "received", "sink")
 
-    def __init__(self, key: tuple[object, ...], sink: Upload | Assembly, due: float) -> None:
+    def __init__(self, key: tuple[object, ...], sink: Upload | Assembly, due: float, mid: int) -> None:
         self.key = key
+        self.first_mid = mid
+        self.first_due = due
         self.sink = sink
         self.received = 0
         self.due = due
@@ -81,27 +83,32 @@ class Uploads:
         if state is not None:
             state.sink.abandon(now)
 
-    def begin(self, key: tuple[object, ...], sink: Upload | Assembly, due: float, now: float) -> UploadState:
+    def begin(self, request: Message, key: tuple[object, ...], sink: Upload | Assembly, due: float, now: float) -> None:
         """A new sequence overwrites the old one (RFC 7959 §2.5)."""
         self.drop(now)
-        self.current = UploadState(key, sink, due)
-        return self.current
+        self.current = UploadState(key, sink, due, request.mid)
+
+    def is_late_first(self, request: Message, key: tuple[object, ...], now: float) -> bool:
+        """Whether a first block is that of the current upload, come again when ``seen`` had forgotten it."""
+        state = self.current
+        return state is not None and state.key == key and state.first_mid == request.mid and now < state.first_due
 
     def take(self, request: Message, block: Block, due: float, now: float) -> Response | None:
         """Take one block into the current upload; the answer to send, or None where it comes later."""
         state = self.current
         if state is None:
             return Response(REQUEST_ENTITY_INCOMPLETE)
-        if block.more and len(request.payload) != block.size:
+        length = len(request.payload)
+        if length != block.size if block.more else length > block.size:
             self.drop(now)
-            return Response(BAD_REQUEST, b"a block that is not the last must be full")
+            return Response(BAD_REQUEST, b"a block has its size, and only the last may have less")
         if block.start != state.received:
             return self._out_of_order(state, block)
         state.due = due
         code = state.sink.write(request.payload, now)
         if code:
             self.current = None
-            return Response(code)
+            return too_large(BODY_MAX) if isinstance(state.sink, Assembly) else Response(code)
         state.received += len(request.payload)
         if block.more:
             # Late negotiation (RFC 7959 §2.5): the first answer may ask for smaller blocks.
