@@ -1,0 +1,203 @@
+"""The Firmware Update object instance, /5/0: resources in front of the machine.
+
+Requests come from the LwM2M layer (``read``, ``write``, ``execute``), reports from the device that owns the instance
+(``package_started``, ``finished``, ``deferral_ended``, ``installation_ended``). What is to be done and which resources
+changed is queued, and the device takes it when it is ready to act: first the notifications, then the effects.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from simulator.coap.codes import (
+    BAD_REQUEST,
+    CHANGED,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    REQUEST_ENTITY_INCOMPLETE,
+    is_success,
+)
+from simulator.lwm2m import firmware_resources as r
+from simulator.lwm2m.firmware_resources import NO_DEADLINE, NOT_SET, Host, Transfer, uri_event
+from simulator.lwm2m.firmware_switches import UriHabit
+from simulator.lwm2m.firmware_update import TRANSFER_EVENTS, Effect, Event, State, Step
+from simulator.lwm2m.firmware_values import FirmwareValues
+
+if TYPE_CHECKING:
+    from simulator.lwm2m.firmware_update import FirmwareUpdate
+    from simulator.lwm2m.objects import ObjectDefinition, Resource
+
+_CLEARS: Final = (b"", b"\0")
+_INSTALLED: Final = (Event.INSTALL_SUCCEEDED, Event.INSTALL_FAILED, Event.INSTALL_CORRUPT)
+
+
+class FirmwareObject(FirmwareValues):
+    """/5/0 of one device: its values, its requests, and the reports of ``host``, the device that carries it."""
+
+    __slots__ = ("_effects", "_host")
+
+    def __init__(
+        self, host: Host, machine: FirmwareUpdate, definition: ObjectDefinition, schemes: frozenset[str]
+    ) -> None:
+        super().__init__(machine, definition, schemes)
+        self._host = host
+        self._effects: list[Effect] = []
+
+    # -- requests of the server ------------------------------------------------------------------------------------
+
+    def write(self, resource_id: int, value: Resource) -> int:
+        """Take a value; returns 2.04 or the code to refuse it with."""
+        if resource_id not in self.definition.resources:
+            return NOT_FOUND
+        match resource_id, value:
+            case r.PACKAGE, bytes():
+                return self._write_package(value)
+            case r.PACKAGE_URI, str():
+                return self._write_uri(value)
+            case r.SEVERITY, int() if 0 <= value <= 2:
+                self.severity = value
+            case r.MAXIMUM_DEFER_PERIOD, int() if value >= 0:
+                self.max_defer_period = value
+            case _:
+                return BAD_REQUEST
+        self._changes.append(resource_id)
+        return CHANGED
+
+    def _write_package(self, data: bytes) -> int:
+        if data in _CLEARS and self.machine.state in self.machine.profile.nul_clears_in:
+            return self._step(Event.PACKAGE_CLEARED).code
+        queued = len(self._effects)
+        refusal = self.package_started()
+        if refusal:
+            return refusal
+        del self._effects[queued:]  # the erasure before a restarted push: receive_package has done it
+        return self.finished(self._host.receive_package(data))
+
+    def _write_uri(self, uri: str) -> int:
+        if len(uri.encode("utf-8", "replace")) > r.PACKAGE_URI_MAX:
+            return BAD_REQUEST
+        step = self._step(uri_event(uri, self._schemes))
+        if is_success(step.code) or self.machine.profile.uri_habit is UriHabit.LAST_WRITTEN:
+            self._set_uri(uri)
+        return step.code
+
+    def execute(self, resource_id: int, arguments: str) -> int:  # noqa: ARG002  (object 5 defines no arguments)
+        """Run Update or Cancel; returns 2.04 or the code to refuse it with."""
+        if resource_id not in self.definition.resources:
+            return NOT_FOUND
+        if resource_id == r.CANCEL:
+            return self._step(Event.CANCEL_EXECUTED).code
+        if resource_id != r.UPDATE:
+            return METHOD_NOT_ALLOWED
+        if not self._is_deferred():
+            return self._step(Event.UPDATE_EXECUTED).code
+        deadline = self.defer_deadline
+        step = self._step(Event.UPDATE_DEFERRED)
+        if deadline == NOT_SET:  # a second Update does not start the period anew
+            period = self.max_defer_period
+            deadline = NO_DEADLINE if period == NOT_SET else self._host.now_unix() + period
+        self.defer_deadline = deadline
+        return step.code
+
+    def _is_deferred(self) -> bool:
+        """Whether an Update that could run now has to wait; a period of 0 allows no deferral (registry, 5.xml)."""
+        return (
+            self.machine.state is State.DOWNLOADED
+            and r.MAXIMUM_DEFER_PERIOD in self.definition.resources
+            and self.max_defer_period != 0
+            and self._host.defers_update(self.severity)
+        )
+
+    # -- reports of the device -------------------------------------------------------------------------------------
+
+    def package_started(self) -> int:
+        """The first bytes of a push are here; 0 to go on, or the code to refuse it with.
+
+        While another push is unfinished this one takes its place (RFC 7959 §2.5); the effects then erase what the
+        other one has stored, and have to be carried out before the first byte is.
+        """
+        unfinished = self.transfer is Transfer.PUSH or (
+            self.machine.state is State.DOWNLOADING and self.transfer is Transfer.NONE
+        )
+        step = self._step(Event.PACKAGE_RESTARTED if unfinished else Event.PACKAGE_STARTED)
+        if step.taken:
+            self.transfer = Transfer.PUSH
+            return 0
+        return step.code
+
+    def finished(self, event: Event) -> int:
+        """The transfer ended, with one of ``TRANSFER_EVENTS``; returns the response code for a push.
+
+        Where an error is answered with 2.04, the device takes what is left of the push and drops it, and gives this
+        answer to the last block. A transfer that was stopped meanwhile changes nothing, and gives 4.08.
+
+        Raises:
+            ValueError: no transfer ends with this event.
+        """
+        if event not in TRANSFER_EVENTS:
+            msg = f"no transfer ends with {event}"
+            raise ValueError(msg)
+        if self.transfer is Transfer.NONE:
+            return REQUEST_ENTITY_INCOMPLETE
+        self.transfer = Transfer.NONE
+        return self._step(event).code
+
+    def deferral_ended(self) -> None:
+        """The user agreed to a deferred update, or its deadline passed. Nothing happens where none is deferred."""
+        if self.defer_deadline != NOT_SET:
+            self._step(Event.DEFERRAL_ENDED)
+
+    def installation_ended(self, event: Event) -> None:
+        """The installer reported, with ``INSTALL_SUCCEEDED``, ``INSTALL_FAILED`` or ``INSTALL_CORRUPT``.
+
+        Raises:
+            ValueError: no installation ends with this event.
+        """
+        if event not in _INSTALLED:
+            msg = f"no installation ends with {event}"
+            raise ValueError(msg)
+        self._step(event)
+
+    # -- queues ----------------------------------------------------------------------------------------------------
+
+    def take_effects(self) -> list[Effect]:
+        """What is to be done since the last call, in order; to be taken after every call of the other methods."""
+        effects, self._effects = self._effects, []
+        return effects
+
+    # -- within ----------------------------------------------------------------------------------------------------
+
+    def _step(self, event: Event) -> Step:
+        machine = self.machine
+        before, shown = machine.state, self._package_shown()
+        step = machine.step(event)
+        for effect in step.effects:
+            self._follow(effect)
+        self._effects += step.effects
+        for resource_id in step.changes:
+            if resource_id == r.STATE:
+                self._note_state_change(before)
+            self._changes.append(resource_id)
+        self._note_package_info(shown)
+        if machine.profile.uri_habit is UriHabit.CLEARED_AFTER_DOWNLOAD and before is State.DOWNLOADING:
+            self._set_uri(self.package_uri if machine.state is State.DOWNLOADING else "")
+        if step.changes:
+            self._host.on_transition(machine.state, machine.result, event)
+        return step
+
+    def _follow(self, effect: Effect) -> None:
+        """Keep the object's own view in line with what the device will do."""
+        if effect is Effect.ERASE_PACKAGE:
+            self.package_name = self.package_version = ""
+        elif effect is Effect.STOP_TRANSFER:
+            self.transfer = Transfer.NONE
+        elif effect in (Effect.START_DOWNLOAD, Effect.RESUME_DOWNLOAD):
+            self.transfer = Transfer.PULL
+
+    def _note_state_change(self, before: State) -> None:
+        if before is State.DOWNLOADED:
+            self.defer_deadline = NOT_SET
+        if r.LAST_STATE_CHANGE_TIME in self.definition.resources:
+            # "Updated before State changes" (registry, 5.xml), so it is notified first.
+            self.last_state_change = self._host.now_unix()
+            self._changes.append(r.LAST_STATE_CHANGE_TIME)
