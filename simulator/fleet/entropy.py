@@ -113,7 +113,7 @@ class Entropy:
 
     @staticmethod
     def draw(text: str = "") -> int:
-        """A seed out of a text: a whole number as it is, anything else (a commit, a date) by its hash, nothing drawn anew.
+        """A seed for a run: out of a text (a number as it is, a commit or a date by its hash), or a new one without.
 
         Raises:
             ValueError: a number of 2**64 or more.
@@ -129,8 +129,8 @@ class Entropy:
 class Shuffle:
     """A random order of ``size`` things, of which each position is computed without the others.
 
-    A Feistel network over the next power of four, walked until it falls into the range (cycle walking: Black and Rogaway,
-    Ciphers with arbitrary finite domains, 2002). It costs no memory, whatever the size.
+    A Feistel network over the next power of four, walked until it falls into the range (cycle walking: Black and
+    Rogaway, Ciphers with arbitrary finite domains, 2002). It costs no memory, whatever the size.
     """
 
     __slots__ = ("_half", "_keys", "size")

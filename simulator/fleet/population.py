@@ -1,7 +1,8 @@
 """The plan of a fleet: what each device is, computed from the scenario and the seed.
 
-Device ``k`` is the same whatever slice it is started in, and costs nothing until it is asked for. Groups are interleaved in
-proportion over the order of arrival, so that pull and push, sound and faulty devices meet the server mixed.
+Device ``k`` is the same whatever slice it is started in, and costs nothing until it is asked for. Groups are
+interleaved in proportion over the order of arrival, so that pull and push, sound and faulty devices meet the server
+mixed.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import math
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from simulator.coap.params import TransmissionParameters
 from simulator.fleet.arrivals import due
 from simulator.fleet.entropy import Entropy, Shuffle
 from simulator.scenario import Fault, Group, Range, Scenario
 
-WHOLE_RUN = -1
+WHOLE_RUN: Final = -1
 """The device that stands for the run as a whole, where streams are drawn."""
 
 
@@ -147,22 +149,31 @@ class _GroupPlan:
             MAX_RETRANSMIT=group.coap.max_retransmit,
             NSTART=group.coap.nstart,
         )
-        self._decisive = Shuffle(group.count, entropy.number(WHOLE_RUN, f"faults/{name}"))
-        self._carriers: list[tuple[Fault, Shuffle, range]] = []
+        self._order = Shuffle(group.count, entropy.number(WHOLE_RUN, f"faults/{name}"))
+        self._decisive: list[tuple[Fault, range]] = []
+        self._others: list[tuple[Fault, Shuffle, int]] = []
         first = 0
         for position, fault in enumerate(group.faults if reached else ()):
-            wanted = max(1, round(fault.share * group.count))
+            carriers = max(1, round(fault.share * group.count))
             if fault.decisive:
-                last = min(group.count, first + wanted)
-                self._carriers.append((fault, self._decisive, range(first, last)))
+                last = min(group.count, first + carriers)
+                self._decisive.append((fault, range(first, last)))
                 first = last
             else:
                 order = Shuffle(group.count, entropy.number(WHOLE_RUN, f"faults/{name}/{position}"))
-                self._carriers.append((fault, order, range(min(group.count, wanted))))
+                self._others.append((fault, order, carriers))
 
     def faults_of(self, member: int) -> tuple[Fault, ...]:
-        """The faults of the group's device ``member``; among them at most one that decides the end."""
-        return tuple(fault for fault, order, places in self._carriers if order(member) in places)
+        """The faults of the group's device ``member``; among them at most one that decides the end.
+
+        Those share one random order of the devices, in which each has a stretch of its own; each of the others has
+        an order of its own, so that they meet by chance.
+        """
+        others = tuple(fault for fault, order, carriers in self._others if order(member) < carriers)
+        if not self._decisive:
+            return others
+        place = self._order(member)
+        return tuple(fault for fault, stretch in self._decisive if place in stretch) + others
 
     def end(self, faults: tuple[Fault, ...]) -> tuple[int, int]:
         """State and Update Result in which an update with these faults is declared to end."""
@@ -175,8 +186,8 @@ class _GroupPlan:
 class _Deal:
     """Deals ``counts`` cards of several colours as evenly as possible.
 
-    Card ``j`` of a colour with ``c`` cards belongs at the place (j + 1/2) / c of the whole. This order repeats itself as
-    often as the greatest common divisor of the counts says, so only one period is kept.
+    Card ``j`` of a colour with ``c`` cards belongs at the place (j + 1/2) / c of the whole. This order repeats itself
+    as often as the greatest common divisor of the counts says, so only one period is kept.
     """
 
     def __init__(self, counts: list[int]) -> None:

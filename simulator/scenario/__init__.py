@@ -5,26 +5,14 @@ mend. Inside, a scenario knows bytes, seconds and shares only.
 """
 
 from simulator.scenario.address import is_public
+from simulator.scenario.campaign import Campaign, Criteria, Moment
 from simulator.scenario.devices import IMPLEMENTED_TRANSPORTS, SUCCESS, Fault, Group, TransmissionSettings
 from simulator.scenario.load import load, loads
 from simulator.scenario.problems import Problem, ScenarioError
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.schema import json_schema
-from simulator.scenario.sections import (
-    Arrivals,
-    AtOnce,
-    Campaign,
-    ConstantRate,
-    Criteria,
-    ExternalServer,
-    Firmware,
-    LeshanDemo,
-    Moment,
-    Ramp,
-    Run,
-    Server,
-    StartedServer,
-)
+from simulator.scenario.sections import Arrivals, AtOnce, ConstantRate, Firmware, Ramp, Run
+from simulator.scenario.server import ExternalServer, LeshanDemo, Server, StartedServer
 from simulator.scenario.units import Range
 
 __all__ = [

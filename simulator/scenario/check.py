@@ -8,23 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
+from simulator.scenario.campaign import Campaign, Criteria
 from simulator.scenario.devices import Fault, Group
+from simulator.scenario.endpoints import EndpointShape
 from simulator.scenario.faults import Kinds
 from simulator.scenario.problems import Finding, did_you_mean
-from simulator.scenario.sections import (
-    HEADER_ROOM,
-    Arrivals,
-    AtOnce,
-    Campaign,
-    ConstantRate,
-    Criteria,
-    ExternalServer,
-    Firmware,
-    Run,
-    Server,
-)
+from simulator.scenario.sections import HEADER_ROOM, Arrivals, AtOnce, ConstantRate, Firmware, Run
+from simulator.scenario.server import ExternalServer, Server
 
 ENDPOINT_MAX: Final = 252
 """Bytes of an Endpoint Client Name: ``ep=`` and the name are one Uri-Query option of 255 bytes (RFC 7252 §5.10)."""
@@ -69,7 +61,7 @@ def _devices(draft: Draft) -> Iterator[Finding]:
     if not draft.group_names:
         yield Finding(("groups",), "there are no devices", "add [groups.NAME] with a `count`")
     elif len(draft.groups) == len(draft.group_names) and not any(group.count for group in draft.groups.values()):
-        yield Finding(("groups",), "no group has a device", "raise a `count`")
+        yield Finding(("groups", draft.group_names[0], "count"), "no group has a device", "raise a `count`")
     if draft.firmware is not None:
         if draft.firmware.version == draft.firmware.from_version:
             yield Finding(
@@ -84,13 +76,13 @@ def _devices(draft: Draft) -> Iterator[Finding]:
 
 def _endpoints(draft: Draft) -> Iterator[Finding]:
     total = max(1, sum(group.count for group in draft.groups.values()))
-    seen: dict[str, _Shape] = {}
+    seen: dict[str, EndpointShape] = {}
     for name, group in draft.groups.items():
         key = ("groups", name, "endpoint")
         if len(group.endpoint.format(group=name, index=total - 1).encode()) > ENDPOINT_MAX:
             yield Finding(key, f"names longer than {ENDPOINT_MAX} bytes", "shorten the pattern or the group's name")
             continue
-        shape = _Shape.of(group.endpoint, name)
+        shape = EndpointShape.of(group.endpoint, name)
         if shape.spec is None and group.count > 1:
             yield Finding(key, f"gives one name to {group.count} devices", "put {index} into it")
             continue
@@ -99,39 +91,6 @@ def _endpoints(draft: Draft) -> Iterator[Finding]:
             mend = "let it begin with fixed characters and {group}, as in vd-{group}-{index:06d}"
             yield Finding(key, f"may give the same name as the pattern of group `{other}`", mend)
         seen[name] = shape
-
-
-class _Shape(NamedTuple):
-    """An endpoint pattern of one group, taken apart around its index."""
-
-    before: str
-    spec: str | None
-    """Format of the index; None where the pattern has no index."""
-    after: str
-
-    @classmethod
-    def of(cls, pattern: str, group: str) -> _Shape:
-        before, found, rest = pattern.replace("{group}", group).partition("{index")
-        spec, _, after = rest.partition("}")
-        return cls(before, spec.removeprefix(":") if found else None, after)
-
-    def names(self, total: int) -> Iterator[str]:
-        if self.spec is None:
-            yield self.before
-        else:
-            yield from (f"{self.before}{index:{self.spec}}{self.after}" for index in range(total))
-
-    def may_meet(self, other: _Shape, total: int) -> bool:
-        """Whether two groups may give the same name to devices among ``total``.
-
-        No two devices share an index, so equal shapes with an index never meet. Nor do beginnings of which neither
-        continues the other. Only what is left is tried out.
-        """
-        if self == other:
-            return self.spec is None
-        if not (self.before.startswith(other.before) or other.before.startswith(self.before)):
-            return False
-        return not set(self.names(total)).isdisjoint(other.names(total))
 
 
 def _delivery(name: str, group: Group) -> Iterator[Finding]:

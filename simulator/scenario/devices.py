@@ -159,7 +159,7 @@ class DeviceSettings(Section):
         default="con", description="Whether notifications are confirmable (con) or not (non)."
     )
     coap: TransmissionSettings = Field(
-        default_factory=TransmissionSettings, description="Transmission parameters of CoAP (RFC 7252 §4.8)."
+        default_factory=TransmissionSettings, description="How a device sends CoAP messages again; a table."
     )
 
 

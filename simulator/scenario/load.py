@@ -10,14 +10,16 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
+from simulator.scenario.campaign import Campaign, Criteria
 from simulator.scenario.check import Draft, check
 from simulator.scenario.devices import DeviceSettings, Fault, Group
 from simulator.scenario.faults import Kinds, read_fault, registered_kinds
 from simulator.scenario.lines import line_index, line_of
 from simulator.scenario.overrides import PLACE, apply_overrides
 from simulator.scenario.problems import Finding, Key, Problem, ScenarioError, did_you_mean, key_text, translate
-from simulator.scenario.scenario import Scenario
-from simulator.scenario.sections import ARRIVALS, SERVERS, Campaign, Criteria, Firmware, Run, Section
+from simulator.scenario.scenario import Scenario, scaled_groups
+from simulator.scenario.sections import ARRIVALS, Firmware, Run, Section
+from simulator.scenario.server import SERVERS
 
 SECTIONS: Final = ("run", "server", "firmware", "devices", "groups", "arrivals", "campaign", "criteria")
 
@@ -26,12 +28,15 @@ _GROUP_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TOML_PLACE: Final = re.compile(r"\s*\(at line (\d+), column \d+\)|\s*\(at end of document\)")
 
 
-def load(path: Path | str, overrides: Sequence[str] = (), *, kinds: Kinds | None = None) -> Scenario:
+def load(
+    path: Path | str, overrides: Sequence[str] = (), *, devices: int | None = None, kinds: Kinds | None = None
+) -> Scenario:
     """The scenario of a TOML file, with ``--set`` overrides applied.
 
     Args:
         path: the file.
         overrides: texts of the form ``key.path=value``; the value is TOML, or a string where it is not.
+        devices: scale the groups to this many devices in all, before the scenario is checked (``Scenario.scaled``).
         kinds: the kinds of fault by name; the registered ones by default.
 
     Raises:
@@ -45,11 +50,16 @@ def load(path: Path | str, overrides: Sequence[str] = (), *, kinds: Kinds | None
         ) from None
     except UnicodeDecodeError:
         raise ScenarioError([Problem(str(path), None, "", "not UTF-8 text", "TOML files are UTF-8")]) from None
-    return loads(text, overrides, file=str(path), kinds=kinds)
+    return loads(text, overrides, file=str(path), devices=devices, kinds=kinds)
 
 
 def loads(
-    text: str, overrides: Sequence[str] = (), *, file: str = "scenario.toml", kinds: Kinds | None = None
+    text: str,
+    overrides: Sequence[str] = (),
+    *,
+    file: str = "scenario.toml",
+    devices: int | None = None,
+    kinds: Kinds | None = None,
 ) -> Scenario:
     """The scenario of a TOML text; ``file`` is what problems name, and where relative paths start.
 
@@ -66,11 +76,23 @@ def loads(
     changed, problems = apply_overrides(document, overrides)
     reader = _Reader(registered_kinds() if kinds is None else kinds, Path(file))
     draft = reader.read(document)
+    if devices is not None:
+        problems += _scale(draft, devices)
     findings = [*reader.findings, *check(draft, reader.kinds)]
     problems += sorted((_placed(each, file, index, changed) for each in findings), key=lambda p: p.line or 0)
     if problems:
         raise ScenarioError(problems)
     return _finished(draft)
+
+
+def _scale(draft: Draft, devices: int) -> list[Problem]:
+    if devices < 1:
+        return [
+            Problem("--devices", None, "", f"a fleet has at least one device, not {devices}", "write --devices 100")
+        ]
+    if any(group.count for group in draft.groups.values()):
+        draft.groups = scaled_groups(draft.groups, devices)
+    return []
 
 
 def _finished(draft: Draft) -> Scenario:
@@ -89,12 +111,15 @@ def _not_toml(error: tomllib.TOMLDecodeError, file: str, text: str) -> Problem:
 
 
 def _placed(finding: Finding, file: str, index: dict[Key, int], changed: Sequence[Key]) -> Problem:
-    """The problem of a finding: at an override if that set the value or a part of it, else at its line."""
+    """The problem of a finding: at an override if that brought the value or the table around it, else at its line."""
     key = finding.key
+    line = line_of(index, key)
     for path in changed:
-        if key[: len(path)] == path or (path[: len(key)] == key and key not in index):
+        inside = key[: len(path)] == path
+        around = key not in index and (path[: len(key)] == key or (line is None and path[0] == key[0]))
+        if inside or around:
             return Problem(PLACE, None, key_text(key), finding.message, finding.mend)
-    return Problem(file, line_of(index, key), key_text(key), finding.message, finding.mend)
+    return Problem(file, line, key_text(key), finding.message, finding.mend)
 
 
 class _Reader:

@@ -11,18 +11,10 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from simulator.scenario.campaign import Campaign, Criteria, Moment
 from simulator.scenario.devices import Fault, Group
-from simulator.scenario.sections import (
-    Arrivals,
-    Campaign,
-    Criteria,
-    ExternalServer,
-    Firmware,
-    LeshanDemo,
-    Moment,
-    Run,
-    Server,
-)
+from simulator.scenario.sections import Arrivals, Firmware, Run
+from simulator.scenario.server import ExternalServer, LeshanDemo, Server
 from simulator.scenario.units import Range
 
 
@@ -75,9 +67,7 @@ class Scenario:
         Raises:
             ValueError: fewer than 1 device.
         """
-        counts = _proportional({name: group.count for name, group in self.groups.items()}, devices)
-        groups = {name: group.model_copy(update={"count": counts[name]}) for name, group in self.groups.items()}
-        return dataclasses.replace(self, groups=groups)
+        return dataclasses.replace(self, groups=scaled_groups(self.groups, devices))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able and normalised: sizes in bytes, durations in seconds, shares as 0 to 1.
@@ -90,6 +80,12 @@ class Scenario:
         result["criteria"] = {name: limit for name, limit in result["criteria"].items() if limit is not None}
         result["groups"] = {name: _normalised(group) for name, group in self.groups.items()}
         return result
+
+
+def scaled_groups(groups: Mapping[str, Group], devices: int) -> dict[str, Group]:
+    """The groups with other counts, as ``Scenario.scaled`` has them."""
+    counts = _proportional({name: group.count for name, group in groups.items()}, devices)
+    return {name: group.model_copy(update={"count": counts[name]}) for name, group in groups.items()}
 
 
 def _proportional(counts: Mapping[str, int], total: int) -> dict[str, int]:

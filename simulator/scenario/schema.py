@@ -7,9 +7,11 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from simulator.scenario.campaign import Campaign, Criteria
 from simulator.scenario.devices import DeviceSettings, Group
 from simulator.scenario.faults import Kinds, registered_kinds, table_of
-from simulator.scenario.sections import ARRIVALS, SERVERS, Campaign, Criteria, Firmware, Run
+from simulator.scenario.sections import ARRIVALS, Firmware, Run
+from simulator.scenario.server import SERVERS
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 

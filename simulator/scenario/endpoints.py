@@ -1,0 +1,41 @@
+"""Endpoint patterns of groups, and whether two of them may give the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class EndpointShape(NamedTuple):
+    """An endpoint pattern of one group, taken apart around its index."""
+
+    before: str
+    spec: str | None
+    """Format of the index; None where the pattern has no index."""
+    after: str
+
+    @classmethod
+    def of(cls, pattern: str, group: str) -> EndpointShape:
+        """The pattern of a group; ``group`` is its name."""
+        before, found, rest = pattern.replace("{group}", group).partition("{index")
+        spec, _, after = rest.partition("}")
+        return cls(before, spec.removeprefix(":") if found else None, after)
+
+    def names(self, total: int) -> Iterator[str]:
+        """All names that it can give among ``total`` devices."""
+        if self.spec is None:
+            yield self.before
+        else:
+            yield from (f"{self.before}{index:{self.spec}}{self.after}" for index in range(total))
+
+    def may_meet(self, other: EndpointShape, total: int) -> bool:
+        """Whether two groups may give the same name to devices among ``total``.
+
+        No two devices share an index, so equal shapes with an index never meet. Nor do beginnings of which neither
+        continues the other. Only what is left is tried out.
+        """
+        if self == other:
+            return self.spec is None
+        if not (self.before.startswith(other.before) or other.before.startswith(self.before)):
+            return False
+        return not set(self.names(total)).isdisjoint(other.names(total))

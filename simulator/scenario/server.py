@@ -1,0 +1,62 @@
+"""The section about the server under test: ``[server]``, one class for each set of keys."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field
+
+from simulator.scenario.sections import Section
+from simulator.scenario.units import refuse
+
+Host = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s/\[\]@]+$")]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class StartedServer(Section):
+    """A server under test that the run itself starts: ours, Leshan's library or the aiocoap reference."""
+
+    kind: Literal["embedded", "leshan", "aiocoap"] = Field(
+        default="embedded", description="The server under test: embedded, leshan, leshan-demo, aiocoap or external."
+    )
+    host: Host = Field(default="127.0.0.1", description="The address that the server binds, or is reached at.")
+    port: Port = Field(default=0, description="Its UDP port; 0 takes a free one (not for external).")
+
+
+def _http_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good:
+        refuse(f"{value!r} is no http URL", 'write it as "http://127.0.0.1:8080"')
+    return value
+
+
+class LeshanDemo(Section):
+    """Leshan's demo server, driven through its web API."""
+
+    kind: Literal["leshan-demo"] = Field(description="The demo server of Leshan.")
+    url: Annotated[str, BeforeValidator(_http_url, json_schema_input_type=str)] | None = Field(
+        default=None, description="URL of a demo server that runs already. Default: the run starts one."
+    )
+
+
+class ExternalServer(Section):
+    """A server that somebody else runs and drives: the devices register and do what it orders."""
+
+    kind: Literal["external"] = Field(description="A server that the run neither starts nor drives.")
+    host: Host = Field(description="Where it is.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(default=5683, description="Its UDP port.")
+
+
+Server = StartedServer | LeshanDemo | ExternalServer
+SERVERS: Final[dict[str, type[Section]]] = {
+    "embedded": StartedServer,
+    "leshan": StartedServer,
+    "leshan-demo": LeshanDemo,
+    "aiocoap": StartedServer,
+    "external": ExternalServer,
+}

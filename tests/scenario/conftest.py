@@ -1,0 +1,47 @@
+"""A registry of fault kinds that the tests own, so that they do not move when the real one grows."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+
+@dataclass(frozen=True)
+class FakeParameter:
+    type: str
+    required: bool = False
+    default: int | float | str | bool | None = None
+    doc: str = "A parameter."
+
+
+@dataclass(frozen=True)
+class FakeKind:
+    name: str
+    expected: tuple[int, int] | None
+    parameters: dict[str, FakeParameter] = field(default_factory=dict)
+    seam: str = "flash"
+    summary: str = "A fault."
+    deliveries: frozenset[str] = frozenset({"pull", "push"})
+
+
+PULL = frozenset({"pull"})
+KINDS = {
+    kind.name: kind
+    for kind in (
+        FakeKind("flash-too-small", (0, 2), {"capacity": FakeParameter("size", required=True)}),
+        FakeKind(
+            "connection-lost", (0, 4), {"after": FakeParameter("share", default=0.5)}, "datagram", deliveries=PULL
+        ),
+        FakeKind("image-corrupt", (0, 5), {"at": FakeParameter("share"), "bits": FakeParameter("int", default=1)}),
+        FakeKind("install-fails", (2, 8), seam="installer"),
+        FakeKind("uri-not-found", (0, 7), seam="order", deliveries=PULL),
+        FakeKind("packet-loss", None, {"rate": FakeParameter("share", required=True)}, "datagram"),
+        FakeKind(
+            "odd", None, {"on": FakeParameter("bool"), "wait": FakeParameter("duration"), "to": FakeParameter("str")}
+        ),
+    )
+}
+
+
+@pytest.fixture(scope="session")
+def kinds():
+    return KINDS

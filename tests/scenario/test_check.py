@@ -1,0 +1,125 @@
+"""Checks across sections: each has a scenario that it refuses and a neighbour that it takes."""
+
+import pytest
+
+from simulator.scenario import ScenarioError, loads
+
+PULL = "[groups.a]\ncount = 10\n"
+PUSH = '[groups.a]\ncount = 10\ndelivery = "push"\n'
+
+CASES = [
+    # refused, key, message, accepted
+    (
+        PUSH + '[[groups.a.faults]]\nkind = "connection-lost"',
+        "groups.a.faults[0].kind", "connection-lost cannot strike a push",
+        PULL + '[[groups.a.faults]]\nkind = "connection-lost"',
+    ),
+    (
+        PULL + 'flash = "32 KiB"',
+        "groups.a.flash", "32768 bytes cannot take the package of 65536 bytes",
+        PULL + 'flash = "32 KiB"\nexpect = { state = 0, result = 2 }',
+    ),
+    (
+        PULL + 'delivery = "none"\n[[groups.a.faults]]\nkind = "install-fails"',
+        "groups.a.faults", "faults have no update to act on",
+        PULL + 'delivery = "none"',
+    ),
+    (
+        PULL + '[[groups.a.faults]]\nkind = "flash-too-small"\ncapacity = "64 KiB"',
+        "groups.a.faults[0].capacity", "the fault never strikes",
+        PULL + '[[groups.a.faults]]\nkind = "flash-too-small"\ncapacity = "63 KiB"',
+    ),
+    (
+        PULL + '[[groups.a.faults]]\nkind = "connection-lost"\n[campaign]\ntimeout = "90 s"',
+        "groups.a.faults[0].kind", "a device takes up to 93 s to give up",
+        PULL + 'coap.max_retransmit = 2\n[[groups.a.faults]]\nkind = "connection-lost"\n[campaign]\ntimeout = "90 s"',
+    ),
+    (
+        PULL + '[[groups.a.faults]]\nkind = "install-fails"\nshare = "60 %"\n'
+        '[[groups.a.faults]]\nkind = "image-corrupt"\nshare = "50 %"',
+        "groups.a.faults", "shares of 110% in all",
+        PULL + '[[groups.a.faults]]\nkind = "install-fails"\nshare = "60 %"\n'
+        '[[groups.a.faults]]\nkind = "image-corrupt"\nshare = "40 %"\n'
+        '[[groups.a.faults]]\nkind = "packet-loss"\nrate = "1 %"',
+    ),
+    (
+        PULL + '[[groups.a.faults]]\nkind = "uri-not-found"\n[server]\nkind = "external"\nhost = "10.0.0.1"',
+        "groups.a.faults[0].kind", "an order that an external server gives itself",
+        PULL + '[[groups.a.faults]]\nkind = "install-fails"\n[server]\nkind = "external"\nhost = "10.0.0.1"',
+    ),
+    (
+        PULL + '[server]\nkind = "external"\nhost = "10.0.0.1"\n[campaign]\nconcurrency = 5',
+        "campaign.concurrency", "an external server runs its own campaign",
+        PULL + '[server]\nkind = "external"\nhost = "10.0.0.1"\n[campaign]\ntimeout = "2 min"',
+    ),
+    (PULL + '[firmware]\nversion = "1.0.0"', "firmware.version", "the same version",
+     PULL + '[firmware]\nversion = "1"'),
+    (PULL + '[firmware]\nsize = "255 B"', "firmware.size", "at least 256 bytes", PULL + '[firmware]\nsize = "256 B"'),
+    (
+        PULL + 'block_size = 16\nflash = "1 GiB"\n[firmware]\nsize = "17 MiB"',
+        "groups.a.block_size", "at most 2^20 blocks",
+        PULL + 'block_size = 32\nflash = "1 GiB"\n[firmware]\nsize = "17 MiB"',
+    ),
+    (PULL + '[campaign]\ngroups = ["b"]', "campaign.groups[0]", "no group 'b'", PULL + '[campaign]\ngroups = ["a"]'),
+    (
+        PULL + '[groups.b]\ncount = 1\ndelivery = "none"\n[campaign]\ngroups = ["b"]',
+        "campaign.groups[0]", "group 'b' has no delivery",
+        PULL + '[groups.b]\ncount = 1\ndelivery = "push"\n[campaign]\ngroups = ["b"]',
+    ),
+    (
+        PULL + '[campaign]\nexecute = "all-downloaded"\nconcurrency = 9',
+        "campaign.concurrency", "all 10 updates are open at the same time",
+        PULL + '[campaign]\nexecute = "all-downloaded"\nconcurrency = 10',
+    ),
+    (
+        PULL + '[campaign]\ntimeout = "10 s"\nrequest_timeout = "11 s"',
+        "campaign.request_timeout", "longer than the time of a whole update",
+        PULL + '[campaign]\ntimeout = "10 s"\nrequest_timeout = "10 s"',
+    ),
+    (
+        PULL + '[run]\nduration_max = "1 min"\n[campaign]\ntimeout = "2 min"',
+        "campaign.timeout", "longer than run.duration_max",
+        PULL + '[run]\nduration_max = "2 min"\n[campaign]\ntimeout = "2 min"',
+    ),
+    (
+        PULL + '[arrivals]\nrate = "1/h"', "arrivals.rate", "10 devices take 36000 s to arrive",
+        PULL + '[arrivals]\nrate = "1/s"',
+    ),
+    (
+        PULL + '[arrivals]\nkind = "ramp"\nfrom = "0/s"\nto = "1/h"\nover = "1 s"', "arrivals.to", "to arrive",
+        PULL + '[arrivals]\nkind = "ramp"\nfrom = "0/s"\nto = "1/s"\nover = "1 s"',
+    ),
+    (PULL + 'endpoint = "x-{group}"', "groups.a.endpoint", "gives one name to 10 devices",
+     '[groups.a]\ncount = 1\nendpoint = "x-{group}"'),
+    (PULL + f'endpoint = "{"x" * 250}-{{index}}-{{group}}"', "groups.a.endpoint", "longer than 252 bytes",
+     PULL + f'endpoint = "{"x" * 247}-{{index}}-{{group}}"'),
+    (
+        '[devices]\nendpoint = "{index}{group}"\n[groups.x]\ncount = 9\n[groups.1x]\ncount = 9',
+        "groups.1x.endpoint", "may give the same name as the pattern of group `x`",
+        '[devices]\nendpoint = "{index}{group}"\n[groups.x]\ncount = 9\n[groups.y]\ncount = 9',
+    ),
+    (
+        '[devices]\nendpoint = "same"\n[groups.x]\ncount = 1\n[groups.y]\ncount = 1',
+        "groups.y.endpoint", "may give the same name",
+        '[devices]\nendpoint = "vd-{index}"\n[groups.x]\ncount = 9\n[groups.y]\ncount = 9',
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("refused", "key", "message", "accepted"), CASES)
+def test_a_combination_that_cannot_work_is_refused(kinds, refused, key, message, accepted):
+    with pytest.raises(ScenarioError) as caught:
+        loads(refused, kinds=kinds)
+    (problem,) = caught.value.problems
+    assert problem.key == key
+    assert message in problem.message
+    assert problem.mend
+    assert problem.line is not None
+    assert loads(accepted, kinds=kinds).devices > 0
+
+
+def test_a_broken_group_hides_no_problem_elsewhere(kinds):
+    text = '[groups.a]\ncount = "x"\n[groups.b]\ncount = 1\nflash = "1 kB"\n[campaign]\ngroups = ["a"]\n'
+    with pytest.raises(ScenarioError) as caught:
+        loads(text, kinds=kinds)
+    assert [problem.key for problem in caught.value.problems] == ["groups.a.count", "groups.b.flash"]
