@@ -1,0 +1,158 @@
+"""The commands and their options. What a command does is in the module of its name.
+
+Exit codes: 0 all criteria hold; 1 a criterion does not; 2 bad scenario or arguments; 3 the environment failed; 130
+stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from simulator import __version__
+from simulator.cli.failure import ENVIRONMENT, USAGE, CommandFailedError
+
+app = typer.Typer(
+    name="lwm2m-fleet",
+    help="Load testing and failure testing of firmware updates over LwM2M.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+output: Final = Console(highlight=False)
+errors: Final = Console(stderr=True, highlight=False)
+
+
+class ServerKind(StrEnum):
+    """The servers under test."""
+
+    embedded = "embedded"
+    leshan = "leshan"
+    leshan_demo = "leshan-demo"
+    aiocoap = "aiocoap"
+    external = "external"
+
+
+class ListFormat(StrEnum):
+    """Forms of the list of devices."""
+
+    csv = "csv"
+    json = "json"
+
+
+ScenarioFile = Annotated[Path, typer.Argument(help="Scenario file (TOML).", show_default=False)]
+Devices = Annotated[int | None, typer.Option(min=1, help="Scale the groups to so many devices in all.")]
+Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of everything that is drawn.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the scenario.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        output.print(f"lwm2m-fleet {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+@app.command()
+def run(
+    scenario: ScenarioFile,
+    devices: Devices = None,
+    seed: Seed = None,
+    processes: Annotated[int, typer.Option(min=1, max=256, help="Fleet processes, each a slice of the plan.")] = 1,
+    server: Annotated[ServerKind | None, typer.Option(help="The server under test.")] = None,
+    url: Annotated[str | None, typer.Option(help="A Leshan demo server that already runs.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory; must not exist or be empty.")] = None,
+    set_: Set = None,
+    allow_public_target: Annotated[
+        bool, typer.Option("--allow-public-target", help="Allow a target outside loopback and private ranges.")
+    ] = False,
+) -> None:
+    """Run a scenario, then report it."""
+    from simulator.cli.run import Options, run_scenario
+
+    options = Options(
+        scenario=scenario,
+        devices=devices,
+        seed=seed,
+        processes=processes,
+        server=None if server is None else server.value,
+        url=url,
+        out=out,
+        overrides=tuple(set_ or ()),
+        allow_public_target=allow_public_target,
+        command=tuple(sys.argv),
+    )
+    raise typer.Exit(run_scenario(options, output))
+
+
+@app.command()
+def report(
+    run_directory: Annotated[Path, typer.Argument(help="Directory of a run.", show_default=False)],
+) -> None:
+    """Write summary.json and report.html of a run again, and say whether its criteria hold."""
+    from simulator.cli.report import report_run
+
+    raise typer.Exit(report_run(run_directory, output))
+
+
+@app.command()
+def devices(
+    scenario: ScenarioFile,
+    count: Annotated[int | None, typer.Option("--devices", min=1, help="Scale the groups.")] = None,
+    seed: Seed = None,
+    set_: Set = None,
+    format_: Annotated[ListFormat, typer.Option("--format", help="Form of the list.")] = ListFormat.csv,
+    out: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
+) -> None:
+    """List the devices of a scenario, for bulk import into a server."""
+    from simulator.cli.devices import list_devices
+
+    list_devices(scenario, count, seed, tuple(set_ or ()), format_.value, out)
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
+) -> None:
+    """Write the JSON Schema of a scenario, for editors."""
+    from simulator.cli.devices import write_schema
+
+    write_schema(out)
+
+
+@app.command()
+def doctor() -> None:
+    """Check this machine: open files, ports, Java, Maven, Debian packages - and say what to do."""
+    from simulator.cli.doctor import examine
+
+    raise typer.Exit(examine(output))
+
+
+def main() -> None:
+    """Entry point of the command; errors become one message and an exit code."""
+    try:
+        app(standalone_mode=True)
+    except CommandFailedError as error:
+        errors.print(f"[bold red]lwm2m-fleet:[/] {error}", markup=True, soft_wrap=True)
+        sys.exit(error.code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(ENVIRONMENT)
+
+
+__all__ = ["USAGE", "main"]

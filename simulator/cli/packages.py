@@ -1,0 +1,71 @@
+"""The package files of a run: the one that the campaign distributes, and the ones that some faults order instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from simulator.firmware import HEADER_SIZE, build, generate
+from simulator.firmware.image import PackageError, parse_header
+
+if TYPE_CHECKING:
+    from simulator.scenario import Firmware
+
+GOOD: Final = "good"
+WRONG_MODEL: Final = "wrong-model"
+BAD_MAGIC: Final = "bad-magic"
+NOT_FOUND: Final = "not-found"
+BAD_SCHEME: Final = "bad-scheme"
+
+FOREIGN_MODEL: Final = "another-model"
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """Where the package files are."""
+
+    directory: Path
+    size: int
+    """Bytes of the good package, header included."""
+    version: str
+
+    def file(self, order: str) -> Path:
+        """The file that an order of this kind hands out."""
+        return self.directory / f"{order if order in (WRONG_MODEL, BAD_MAGIC) else GOOD}.bin"
+
+    def uri(self, order: str, origin: str) -> str:
+        """The Package URI that an order of this kind names; ``origin`` is the URI of the package origin."""
+        if order == BAD_SCHEME:
+            return "ftp" + origin[origin.index("://") :] + "/good.bin"
+        if order == NOT_FOUND:
+            return f"{origin}/nothing-here.bin"
+        return f"{origin}/{self.file(order).name}"
+
+
+def make_packages(firmware: Firmware, seed: int, directory: Path) -> Packages:
+    """Write the package files of a run into ``directory``.
+
+    A firmware file that is no package yet gets a header, so that devices can check it.
+
+    Raises:
+        OSError: the files cannot be read or written.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    good = _good(firmware, seed)
+    foreign = generate(max(len(good), HEADER_SIZE), FOREIGN_MODEL, firmware.version, seed)
+    (directory / f"{GOOD}.bin").write_bytes(good)
+    (directory / f"{WRONG_MODEL}.bin").write_bytes(foreign)
+    (directory / f"{BAD_MAGIC}.bin").write_bytes(b"\x7fELF" + good[4:])
+    return Packages(directory, len(good), firmware.version)
+
+
+def _good(firmware: Firmware, seed: int) -> bytes:
+    if firmware.file is None:
+        return generate(int(firmware.size), firmware.model, firmware.version, seed)
+    content = Path(firmware.file).read_bytes()
+    try:
+        parse_header(content)
+    except PackageError:
+        return build(firmware.model, firmware.version, content)
+    return content

@@ -1,0 +1,146 @@
+"""``lwm2m-fleet run``: from the options to a reported run."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from simulator.cli.failure import CRITERION_FAILED, ENVIRONMENT, HOLDS, INTERRUPTED, USAGE, CommandFailedError
+from simulator.cli.live import Live
+from simulator.cli.report import print_report
+from simulator.cli.session import Ended, Plan, Session
+from simulator.fleet.entropy import draw_seed
+from simulator.recorder.manifest import RunDirectoryError, run_id
+from simulator.scenario import Scenario, ScenarioError, is_public, load
+from simulator.transport.limits import demand_open_files
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for."""
+
+    scenario: Path
+    devices: int | None
+    seed: int | None
+    processes: int
+    server: str | None
+    url: str | None
+    out: Path | None
+    overrides: tuple[str, ...]
+    allow_public_target: bool
+    command: tuple[str, ...]
+
+    @property
+    def all_overrides(self) -> tuple[str, ...]:
+        """``--set`` with what ``--server`` and ``--url`` stand for."""
+        found = list(self.overrides)
+        if self.url is not None:
+            found += ['server.kind="leshan-demo"', f'server.url="{self.url}"']
+        elif self.server is not None:
+            found.append(f'server.kind="{self.server}"')
+        return tuple(found)
+
+
+def load_scenario(path: Path, overrides: tuple[str, ...], devices: int | None) -> Scenario:
+    """The scenario, scaled.
+
+    Raises:
+        CommandFailedError: it has problems; the text lists all of them.
+    """
+    try:
+        scenario = load(path, overrides)
+    except ScenarioError as error:
+        lines = "\n".join(f"  {escape(str(problem))}" for problem in error.problems)
+        count = len(error.problems)
+        msg = f"the scenario has {count} problem{'s' if count > 1 else ''}:\n{lines}"
+        raise CommandFailedError(msg, USAGE) from None
+    return scenario if devices is None else scenario.scaled(devices)
+
+
+def _check_targets(scenario: Scenario, options: Options) -> None:
+    public = [host for host in scenario.target_hosts if is_public(host)]
+    if public and not options.allow_public_target:
+        msg = (
+            f"the target {public[0]} is outside loopback and private ranges; load on somebody else's server needs "
+            "their consent. If you have it, add --allow-public-target"
+        )
+        raise CommandFailedError(msg, USAGE)
+
+
+def make_plan(options: Options) -> Plan:
+    """Check everything that can be checked before anything is started.
+
+    Raises:
+        CommandFailedError: wrong scenario, wrong target, or too few open files.
+    """
+    if options.url is not None and options.server not in (None, "leshan-demo"):
+        msg = f"--url is for --server leshan-demo, not {options.server}"
+        raise CommandFailedError(msg, USAGE)
+    overrides = options.all_overrides
+    scenario = load_scenario(options.scenario, overrides, options.devices)
+    _check_targets(scenario, options)
+    try:
+        # A pulling device has two sockets: one for management, one for the download.
+        demand_open_files(-(-2 * scenario.devices // options.processes))
+    except OSError as error:
+        raise CommandFailedError(str(error), ENVIRONMENT) from None
+    seed = options.seed if options.seed is not None else scenario.run.seed
+    if seed is None:
+        seed = draw_seed()
+    directory = options.out or Path("runs") / run_id(scenario.run.name, seed)
+    return Plan(
+        scenario_file=options.scenario,
+        overrides=overrides,
+        devices=options.devices,
+        scenario=scenario,
+        seed=seed,
+        processes=min(options.processes, scenario.devices),
+        directory=directory,
+        command=options.command,
+    )
+
+
+async def _run(plan: Plan, console: Console) -> Ended:
+    session = Session(plan)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, session.stop.set)
+    with Live(session.view, console) as live:
+        session.on_change = live.refresh
+        return await session.run()
+
+
+def run_scenario(options: Options, console: Console) -> int:
+    """Run, report, and give the exit code.
+
+    Raises:
+        CommandFailedError: nothing could be run.
+    """
+    plan = make_plan(options)
+    scenario = plan.scenario
+    console.print(
+        f"[bold]{escape(scenario.run.name)}[/]: {scenario.devices} devices in {plan.processes} "
+        f"process{'es' if plan.processes > 1 else ''}, server {scenario.server.kind}, seed [bold]{plan.seed}[/]"
+    )
+    try:
+        ended = asyncio.run(_run(plan, console))
+    except RunDirectoryError as error:
+        raise CommandFailedError(str(error), USAGE) from None
+    if ended.environment:
+        console.print(f"[bold red]The run failed:[/] {escape(ended.reason)}", soft_wrap=True)
+        console.print(f"Logs are in {plan.directory / 'logs'}", soft_wrap=True)
+        return ENVIRONMENT
+    if ended.status != "complete":
+        console.print(f"[bold yellow]Cut short:[/] {escape(ended.reason)}")
+    holds = print_report(plan.directory, console)
+    if ended.status == "cut short" and ended.reason == "stopped by the user":
+        return INTERRUPTED
+    return HOLDS if holds and ended.status == "complete" else CRITERION_FAILED

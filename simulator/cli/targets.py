@@ -1,0 +1,61 @@
+"""From a scenario to what the operator is to do: the seam between the plan of a fleet and the console."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Final
+
+from simulator.faults.registry import FAULTS
+from simulator.operator.campaign import Tactics, Target
+from simulator.operator.job import Job, ServerChoice
+from simulator.operator.update import Order, Patience
+
+if TYPE_CHECKING:
+    from simulator.cli.packages import Packages
+    from simulator.fleet.population import DevicePlan, Population
+    from simulator.scenario import Scenario
+
+POLL_S_MAX: Final = 5.0
+"""Without news of a device for this long, the operator reads its State."""
+
+
+def operator_job(
+    scenario: Scenario, population: Population, server: ServerChoice, packages: Packages, origin: str
+) -> Job:
+    """The job of the operator process for a whole population."""
+    campaign = scenario.campaign
+    plans = [population.device(k) for k in range(len(population))]
+    last_due = max((plan.due_s for plan in plans), default=0.0)
+    tactics = Tactics(
+        start=campaign.start.event,
+        start_after_s=campaign.start.seconds,
+        concurrency=campaign.concurrency,
+        execute=campaign.execute.event,
+        execute_delay_s=campaign.execute.seconds,
+        rate=campaign.rate or 0.0,
+        registration_timeout_s=last_due + campaign.timeout,
+    )
+    patience = Patience(
+        update_s=campaign.timeout,
+        request_s=campaign.request_timeout,
+        poll_s=min(POLL_S_MAX, campaign.timeout / 4),
+    )
+    targets = [Target(plan.index, plan.endpoint, _order(plan, packages, origin)) for plan in plans]
+    if campaign.order == "random":
+        random.Random(population.entropy.number(-1, "campaign")).shuffle(targets)
+    return Job(server, tactics, patience, tuple(targets))
+
+
+def _order(plan: DevicePlan, packages: Packages, origin: str) -> Order | None:
+    if not plan.delivery:
+        return None
+    kinds = [FAULTS[fault.kind].order for fault in plan.faults if FAULTS[fault.kind].seam == "order"]
+    order = kinds[0] if kinds else "good"
+    return Order(
+        delivery=plan.delivery,
+        uri=packages.uri(order, origin),
+        package=packages.file(order),
+        version=packages.version,
+        expected_state=plan.expected_state,
+        expected_result=plan.expected_result,
+    )

@@ -1,0 +1,385 @@
+"""A virtual device: a thin shell that joins the pure machines to the ports.
+
+What survives a reboot is ``persistent``; everything made in ``_boot`` is gone when ``_go_down`` returns. A request is
+answered first, then the changes that it led to are notified, then its effects are carried out, because that is the
+order in which a server sees a real device act (OMA LwM2M TS, E.6).
+"""
+
+from __future__ import annotations
+
+import logging
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from simulator.coap.block import szx_for
+from simulator.coap.codes import BAD_REQUEST, OBSERVE, POST, PUT, SIZE1, UNSUPPORTED_CONTENT_FORMAT
+from simulator.coap.endpoint import Endpoint
+from simulator.coap.exchange import Response
+from simulator.device.flash import HashingFlash
+from simulator.device.installer import SlotInstaller
+from simulator.device.notifier import Notifier, Observed
+from simulator.device.objects import make_tree
+from simulator.device.persistent import Persistent, after_boot, restore, save
+from simulator.device.pull import Pull
+from simulator.device.push import Push
+from simulator.device.receiver import PackageReceiver
+from simulator.device.registrar import Registrar
+from simulator.device.thinking import thinking
+from simulator.device.unwrap import unwrapper
+from simulator.events import DeviceEnded, DeviceStarted, StateChanged
+from simulator.lwm2m.firmware_object import PACKAGE, FirmwareObject, object_definition
+from simulator.lwm2m.firmware_update import Effect, Event, State, UpdateResult
+from simulator.lwm2m.profiles import PROFILES
+
+if TYPE_CHECKING:
+    from simulator.coap.exchange import Upload
+    from simulator.coap.message import Message
+    from simulator.device.world import DeviceSettings, World
+    from simulator.faults.plan import FaultPlan
+    from simulator.lwm2m.tree import ObjectTree
+    from simulator.ports import Address, DatagramPort, Dice, InstallOutcome
+
+log = logging.getLogger(__name__)
+
+PACKAGE_PATH: Final = ("5", "0", "0")
+STAGES: Final = {
+    State.IDLE: "",
+    State.DOWNLOADING: "downloading",
+    State.DOWNLOADED: "downloaded",
+    State.UPDATING: "updating",
+}
+
+
+class Device:
+    """One virtual device.
+
+    Args:
+        plan: what it is.
+        world: where it is.
+        chance: its own stream for tokens, Message IDs and time-outs.
+        faults: what is injected into it.
+    """
+
+    __slots__ = (
+        "_act_due",
+        "_boots",
+        "_reboot_asked",
+        "_stage",
+        "chance",
+        "download_network",
+        "endpoint",
+        "firmware",
+        "flash",
+        "installer",
+        "management_network",
+        "messages_in",
+        "messages_out",
+        "notifier",
+        "on",
+        "persistent",
+        "plan",
+        "port",
+        "profile",
+        "pull",
+        "receiver",
+        "registrar",
+        "retransmissions",
+        "tree",
+        "world",
+    )
+
+    def __init__(self, plan: DeviceSettings, world: World, chance: Dice, faults: FaultPlan) -> None:
+        self.plan = plan
+        self.world = world
+        self.chance = chance
+        self.profile = PROFILES[plan.profile]
+        self.flash = faults.wrap_flash(HashingFlash(plan.flash_bytes))
+        self.installer = faults.wrap_installer(SlotInstaller(world.clock, plan.install_time_s))
+        self.management_network = faults.network(world.network, "management")
+        self.download_network = faults.network(world.network, "download")
+        self.receiver = PackageReceiver(self.flash, plan.model)
+        self.persistent = Persistent(plan.firmware_version)
+        self.on = False
+        self.port: DatagramPort | None = None
+        self.endpoint: Endpoint
+        self.firmware: FirmwareObject
+        self.tree: ObjectTree
+        self.notifier: Notifier
+        self.registrar: Registrar
+        self.pull: Pull | None = None
+        self._act_due = self._reboot_asked = False
+        self._stage = ""
+        self.messages_in = self.messages_out = self.retransmissions = 0
+
+    # -- power -----------------------------------------------------------------------------------------------------
+
+    async def power_on(self) -> None:
+        """Switch on: boot and Register. Returns when the Register is on its way."""
+        plan, world = self.plan, self.world
+        world.sink.emit(
+            DeviceStarted(
+                world.now(),
+                plan.index,
+                plan.endpoint,
+                plan.group,
+                plan.transport,
+                plan.delivery,
+                plan.due_s,
+                plan.fault,
+                plan.expected_state,
+                plan.expected_result,
+            )
+        )
+        world.on_change("started", 1)
+        self.on = True
+        await self._boot(None)
+
+    async def power_off(self) -> None:
+        """Switch off at the end of a run, after a De-register where the device is registered."""
+        registered = self.registrar.registered if self.port is not None else False
+        if registered:
+            await self.registrar.deregister()
+        self.on = False
+        self._go_down()
+        stored = self.persistent
+        self.world.sink.emit(
+            DeviceEnded(
+                self.world.now(),
+                self.plan.index,
+                int(stored.state),
+                int(stored.result),
+                stored.firmware_version,
+                stored.boots,
+                registered,
+                self.messages_in,
+                self.messages_out,
+                self.retransmissions,
+            )
+        )
+
+    async def _boot(self, outcome: InstallOutcome | None) -> None:
+        """Come up with what was stored; ``outcome`` is that of the installation that this boot completes."""
+        plan, world, profile = self.plan, self.world, self.profile
+        before = self.persistent
+        boot = after_boot(before, profile, outcome, now_unix=self.now_unix())
+        self.persistent = stored = boot.persistent
+        definition = object_definition(profile, plan.lwm2m)
+        self.firmware = restore(stored, self, profile, definition, frozenset((plan.transport,)))
+        if (stored.state, stored.result) != (before.state, before.result):
+            self.on_transition(stored.state, stored.result, boot.cause)
+        try:
+            receiver = thinking(self, plan.think_time_s)
+            self.port = port = await self.management_network.open_datagram(world.server, receiver)
+        except OSError as error:
+            log.error("device %d (%s) found no local port: %s", plan.index, plan.endpoint, error)
+            return
+        self.endpoint = Endpoint(
+            port.send,
+            self.chance,
+            self,
+            plan.parameters,
+            szx=szx_for(plan.block_size),
+            alarm=world.deadlines.arm,
+        )
+        self.tree = make_tree(self)
+        self.notifier = Notifier(self)
+        self.registrar = Registrar(self, boot.effects)
+        self.registrar.register(world.now())
+
+    def _go_down(self) -> None:
+        """Lose everything but what is stored."""
+        now = self.world.now()
+        if self.pull is not None:
+            self.pull.stop(now)
+        self.persistent = save(
+            self.persistent,
+            self.firmware,
+            received=self.flash.written,
+            etag=self.pull.etag if self.pull is not None else b"",
+        )
+        self.pull = None
+        if self.port is None:
+            return
+        endpoint = self.endpoint
+        self.messages_in += endpoint.messages_in
+        self.messages_out += endpoint.messages_out
+        self.retransmissions += endpoint.retransmissions
+        self.registrar.forget()
+        endpoint.close(now)
+        for watched in (endpoint, self.registrar, self.notifier):
+            self.world.deadlines.disarm(watched)
+        self.port.close()
+        self.port = None
+
+    async def reboot(self, outcome: InstallOutcome | None = None) -> None:
+        """Go down and come up again."""
+        self._go_down()
+        await self.world.clock.sleep(self.plan.boot_time_s)
+        if self.on:
+            await self._boot(outcome)
+
+    # -- from the port ---------------------------------------------------------------------------------------------
+
+    def on_datagram(self, data: bytes, peer: Address) -> None:  # noqa: ARG002
+        """A datagram of the management server."""
+        if self.port is not None:
+            self.endpoint.receive(data, self.world.now())
+
+    def on_datagram_error(self, error: OSError) -> None:  # noqa: ARG002
+        """Nobody listens at the management server."""
+        if self.port is not None:
+            self.endpoint.unreachable(self.world.now())
+
+    # -- from the CoAP engine --------------------------------------------------------------------------------------
+
+    def on_request(self, endpoint: Endpoint, request: Message, now: float) -> Response:  # noqa: ARG002
+        """Answer a request of the server; what follows from it comes after the answer."""
+        answer = self.tree.handle(request)
+        observed = None
+        if request.option(OBSERVE) is not None:
+            observed = Observed(request)
+        self._act_soon()
+        return Response(answer.code, answer.payload, answer.options, observe_key=observed)
+
+    def open_upload(self, endpoint: Endpoint, request: Message, now: float) -> Upload | Response | None:
+        """A Package comes in blocks and is not kept in memory; everything else is."""
+        if request.path != PACKAGE_PATH or request.code not in (PUT, POST):
+            return None
+        unwrap = unwrapper(request.content_format)
+        if unwrap is None:
+            return Response(UNSUPPORTED_CONTENT_FORMAT)
+        if not request.payload:
+            return Response(BAD_REQUEST)
+        code = self.firmware.package_started()
+        self._act_soon()
+        if code:
+            return Response(code)
+        self._carry_out(now, only=Effect.ERASE_PACKAGE)
+        self.receiver.begin()
+        return Push(self, endpoint, unwrap, request.uint(SIZE1), now)
+
+    def on_observation_ended(self, endpoint: Endpoint, key: object, now: float) -> None:  # noqa: ARG002
+        """The server wants no more notifications."""
+        self.notifier.ended(key)
+
+    # -- from the Firmware Update object (its Host) ----------------------------------------------------------------
+
+    def now_unix(self) -> int:
+        """The device's wall clock."""
+        return self.world.unix_start + int(self.world.now())
+
+    def defers_update(self, severity: int) -> bool:  # noqa: ARG002
+        """Nobody sits at a virtual device; a fault may."""
+        return False
+
+    def receive_package(self, data: bytes) -> Event:
+        """Store and check a package that came in one message."""
+        self.receiver.begin()
+        return self.receiver.write(data) or self.receiver.finish()
+
+    def on_transition(self, state: State, result: UpdateResult, cause: Event) -> None:
+        """Record a new State or Update Result."""
+        self.world.sink.emit(StateChanged(self.world.now(), self.plan.index, int(state), int(result), str(cause)))
+        stage = STAGES[state]
+        if result is not UpdateResult.INITIAL:
+            stage = "updated" if result is UpdateResult.UPDATED_SUCCESSFULLY else "failed"
+        if stage != self._stage:
+            if self._stage:
+                self.world.on_change(self._stage, -1)
+            if stage:
+                self.world.on_change(stage, 1)
+            self._stage = stage
+
+    # -- transfers -------------------------------------------------------------------------------------------------
+
+    def transfer_ended(self, event: Event, now: float) -> int:  # noqa: ARG002
+        """A push or pull ended; the response code for a push."""
+        verdict = self.receiver.verdict
+        if event is Event.DOWNLOAD_COMPLETED and verdict is not None:
+            self.firmware.set_package_info(verdict.model, verdict.version)
+        return self.firmware.finished(event)
+
+    def push_abandoned(self, now: float) -> None:  # noqa: ARG002
+        """No further blocks of a push came."""
+        self.firmware.finished(Event.PACKAGE_ABANDONED)
+        self._act_soon()
+
+    # -- acting ----------------------------------------------------------------------------------------------------
+
+    def act(self, now: float) -> None:  # noqa: ARG002
+        """Something happened outside a request: notify and carry out what follows, in the next turn."""
+        self._act_soon()
+
+    def _act_soon(self) -> None:
+        if not self._act_due:
+            self._act_due = True
+            self.world.soon(self._act)
+
+    def _act(self) -> None:
+        self._act_due = False
+        if self.port is None:
+            return
+        now = self.world.now()
+        self.notifier.take_observations(now)
+        for resource_id in self.firmware.take_changes():
+            self.notifier.changed((5, 0, resource_id), now)
+        self._carry_out(now)
+        if self._reboot_asked:
+            self._reboot_asked = False
+            self.world.spawn(self.reboot())
+
+    def ask_reboot(self) -> None:
+        """Execute of Reboot (/3/0/4): after the answer is sent."""
+        self._reboot_asked = True
+
+    def perform(self, effects: tuple[Effect, ...], now: float) -> None:
+        """Carry out effects of a boot."""
+        for effect in effects:
+            self._perform(effect, now)
+
+    def _carry_out(self, now: float, only: Effect | None = None) -> None:
+        effects = self.firmware.take_effects()
+        for effect in effects:
+            if only is None or effect is only:
+                self._perform(effect, now)
+
+    def _perform(self, effect: Effect, now: float) -> None:
+        if effect is Effect.ERASE_PACKAGE:
+            self.flash.erase()
+        elif effect is Effect.STOP_TRANSFER:
+            if self.pull is not None:
+                self.pull.stop(now)
+                self.pull = None
+        elif effect is Effect.START_INSTALLATION:
+            self.world.spawn(self._install())
+        else:
+            self._start_pull(resume=effect is Effect.RESUME_DOWNLOAD)
+
+    def _start_pull(self, *, resume: bool) -> None:
+        stored = self.persistent
+        offset, etag = (stored.received, stored.etag) if resume else (0, b"")
+        if not etag:
+            offset = 0
+        try:
+            self.pull = Pull(self, self.firmware.package_uri, offset=offset, etag=etag)
+        except ValueError:
+            self.transfer_ended(Event.URI_INVALID, self.world.now())
+            self._act_soon()
+            return
+        self.world.spawn(self.pull.start())
+
+    async def _install(self) -> None:
+        """Install what the flash holds. State 3 was notified before; what the reboot cuts off is lost, as it is."""
+        firmware, boots = self.firmware, self.persistent.boots
+        await self.world.clock.sleep(0)
+        outcome = await self.installer.install(firmware.package_version)
+        if not self.on or self.persistent.boots != boots:
+            return
+        if outcome.succeeded:
+            await self.reboot(outcome)
+        else:
+            firmware.installation_ended(Event.INSTALL_FAILED if outcome.integrity else Event.INSTALL_CORRUPT)
+            self._act_soon()
+
+
+__all__ = ["PACKAGE", "Device", "inf"]

@@ -1,0 +1,122 @@
+"""A Package that the server writes block by block (Block1) to /5/0/0."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from simulator.coap.codes import BAD_REQUEST, is_success
+from simulator.coap.exchange import Response
+from simulator.device.unwrap import UnwrapError, Unwrapper
+from simulator.events import TransferEnded
+from simulator.lwm2m.firmware_update import Event
+
+if TYPE_CHECKING:
+    from simulator.coap.endpoint import Endpoint
+    from simulator.coap.message import Message
+    from simulator.device.device import Device
+
+
+class Push:
+    """One push on its way into a device; an ``Upload`` to the CoAP engine.
+
+    Errors of the process are told by Update Result; where the profile answers them with 2.04 (OMA E.6.1), what is left
+    of the push is taken and dropped, and the last block gets that answer.
+    """
+
+    __slots__ = (
+        "_blocks",
+        "_device",
+        "_duplicates",
+        "_endpoint",
+        "_latencies",
+        "_previous",
+        "_received",
+        "_resent",
+        "_size",
+        "_started",
+        "_unwrap",
+        "_verdict",
+        "_wire_in",
+        "_wire_out",
+    )
+
+    def __init__(self, device: Device, endpoint: Endpoint, unwrap: Unwrapper, size: int, now: float) -> None:
+        self._device = device
+        self._endpoint = endpoint
+        self._unwrap = unwrap
+        self._size = size
+        self._started = self._previous = now
+        self._wire_in, self._wire_out = endpoint.bytes_in, endpoint.bytes_out
+        self._resent, self._duplicates = endpoint.retransmissions, endpoint.duplicates
+        self._received = 0
+        self._blocks = 0
+        self._latencies = array("I")
+        self._verdict: tuple[Event, int] | None = None
+        """How the transfer ended already, and the answer that the last block gets."""
+
+    def write(self, data: bytes, now: float) -> int:
+        """Take one block; 0 to go on, or the code that ends the push."""
+        self._blocks += 1
+        if self._blocks > 1:
+            self._latencies.append(int((now - self._previous) * 1e6))
+        self._previous = now
+        if self._verdict is not None:
+            return 0
+        try:
+            content = self._unwrap.feed(data)
+        except UnwrapError:
+            return self._ended(Event.INTEGRITY_FAILED, now, BAD_REQUEST)
+        self._received += len(content)
+        event = self._device.receiver.write(content)
+        return 0 if event is None else self._ended(event, now)
+
+    def _ended(self, event: Event, now: float, code: int = 0) -> int:
+        """End the transfer; the code to answer with at once, or 0 to take and drop the rest."""
+        answer = self._device.transfer_ended(event, now)
+        self._verdict = (event, code or answer)
+        self._record(event, now)
+        self._device.act(now)
+        return code or (0 if is_success(answer) else answer)
+
+    def finish(self, request: Message, now: float) -> Response:  # noqa: ARG002
+        """The last block was taken: judge the package, or give the answer that is due."""
+        if self._verdict is None:
+            try:
+                rest = self._unwrap.end()
+                event = self._device.receiver.write(rest) if rest else None
+                self._ended(event or self._device.receiver.finish(), now)
+            except UnwrapError:
+                self._ended(Event.INTEGRITY_FAILED, now, BAD_REQUEST)
+        assert self._verdict is not None
+        return Response(self._verdict[1])
+
+    def abandon(self, now: float) -> None:
+        """No further blocks came, or another push took this one's place."""
+        if self._verdict is None:
+            self._verdict = (Event.PACKAGE_ABANDONED, 0)
+            self._record(Event.PACKAGE_ABANDONED, now)
+            self._device.push_abandoned(now)
+
+    def _record(self, event: Event, now: float) -> None:
+        device, endpoint = self._device, self._endpoint
+        ok = event is Event.DOWNLOAD_COMPLETED
+        device.world.sink.emit(
+            TransferEnded(
+                now,
+                device.plan.index,
+                device.plan.transport,
+                "push",
+                self._started,
+                self._size,
+                self._received,
+                endpoint.bytes_in - self._wire_in,
+                endpoint.bytes_out - self._wire_out,
+                self._blocks,
+                endpoint.retransmissions - self._resent,
+                endpoint.duplicates - self._duplicates,
+                "ok" if ok else "fail",
+                int(device.firmware.machine.result),
+                self._latencies.tolist(),
+            )
+        )

@@ -1,0 +1,146 @@
+"""What the devices of one process share, and what a device has to know of itself: its surroundings as two values."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Coroutine
+
+    from simulator.coap.params import TransmissionParameters
+    from simulator.events import EventSink
+    from simulator.ports import Address, Clock, Network
+    from simulator.transport.deadlines import Deadlines
+
+
+class DeviceSettings(Protocol):
+    """What a device is: read from the plan of the fleet. Times in seconds, sizes in bytes."""
+
+    @property
+    def index(self) -> int:
+        """Index in the plan."""
+
+    @property
+    def endpoint(self) -> str:
+        """Endpoint Client Name."""
+
+    @property
+    def group(self) -> str:
+        """Name of its group."""
+
+    @property
+    def delivery(self) -> str:
+        """``pull``, ``push`` or empty."""
+
+    @property
+    def transport(self) -> str:
+        """URI scheme of the download."""
+
+    @property
+    def profile(self) -> str:
+        """Name of a client profile."""
+
+    @property
+    def lwm2m(self) -> str:
+        """``1.0`` or ``1.1``."""
+
+    @property
+    def firmware_version(self) -> str:
+        """Firmware Version (/3/0/3) at the start."""
+
+    @property
+    def model(self) -> str:
+        """Model Number (/3/0/1), and what a package has to be for."""
+
+    @property
+    def lifetime_s(self) -> float:
+        """Lifetime (/1/0/1)."""
+
+    @property
+    def flash_bytes(self) -> int:
+        """Capacity of the flash."""
+
+    @property
+    def boot_time_s(self) -> float:
+        """From power to the Register."""
+
+    @property
+    def install_time_s(self) -> float:
+        """Length of an installation."""
+
+    @property
+    def block_size(self) -> int:
+        """Largest block that it asks for or takes."""
+
+    @property
+    def think_time_s(self) -> float:
+        """Time over each datagram."""
+
+    @property
+    def confirmable_notifications(self) -> bool:
+        """CON or NON."""
+
+    @property
+    def parameters(self) -> TransmissionParameters:
+        """RFC 7252 §4.8."""
+
+    @property
+    def fault(self) -> str:
+        """Names of the injected faults, joined by ``+``."""
+
+    @property
+    def due_s(self) -> float:
+        """When it is to start."""
+
+    @property
+    def expected_state(self) -> int:
+        """Declared end."""
+
+    @property
+    def expected_result(self) -> int:
+        """Declared end."""
+
+
+@dataclass(slots=True)
+class World:
+    """Shared by all devices of a process."""
+
+    network: Network
+    server: Address
+    """The management server."""
+    clock: Clock
+    now: Callable[[], float]
+    """``clock.now``, without the detour: it is asked for every datagram."""
+    deadlines: Deadlines
+    sink: EventSink
+    spawn: Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
+    """Starts a task and keeps it; what it raises is logged."""
+    unix_start: int
+    """Unix time at time 0, for Time resources."""
+    on_change: Callable[[str, int], None]
+    """Counts devices per stage, for whoever looks on: (stage, +1 or -1)."""
+    lookup: Callable[[str], object] | None = None
+    """Coroutine function that resolves a host name; None where only addresses are allowed."""
+    names: dict[str, str] = field(default_factory=dict)
+
+    async def resolve(self, host: str) -> str:
+        """The address of a host.
+
+        Raises:
+            OSError: it cannot be resolved.
+        """
+        known = self.names.get(host)
+        if known is not None:
+            return known
+        try:
+            address = str(ipaddress.ip_address(host))
+        except ValueError:
+            if self.lookup is None:
+                msg = f"{host} is no address, and there is nobody to ask"
+                raise OSError(msg) from None
+            address = str(await self.lookup(host))  # type: ignore[misc]
+        self.names[host] = address
+        return address

@@ -1,0 +1,119 @@
+"""The operator process: starts or reaches the server under test, then runs the campaign on command.
+
+    python -m simulator.operator RUN_DIRECTORY T0
+
+Commands on standard input: ``{"do": "campaign"}`` and ``{"do": "stop"}``. It tells ``ready`` with the URI to register
+at, ``status`` while it works, and ``done`` when every update is judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from simulator.operator.campaign import Campaign
+from simulator.operator.driver import DriverError
+from simulator.operator.drivers import driver_for
+from simulator.operator.job import Job
+from simulator.operator.update import Console
+from simulator.recorder.process import EXIT_ENVIRONMENT, RunProcess
+from simulator.transport.loop import run
+
+if TYPE_CHECKING:
+    from simulator.operator.driver import Driver, ServerEvent
+
+JOB: Final = "operator.json"
+
+
+async def operate(directory: Path, t0: float) -> int:
+    """Run the operator; the exit code of its process."""
+    process = RunProcess(directory, "operator", t0)
+    await process.start()
+    job = Job.read(directory / JOB)
+    driver = driver_for(job.server, lambda text: process.tell(progress=text))
+    try:
+        campaign = await _begin(process, job, driver)
+        if campaign is None:
+            return EXIT_ENVIRONMENT
+        await _follow_commands(process, campaign, driver)
+    finally:
+        usage = await _usage(driver)
+        await driver.stop()
+        process.tell(server_usage=usage)
+        await process.close()
+    return 0
+
+
+async def _begin(process: RunProcess, job: Job, driver: Driver) -> Campaign | None:
+    early: list[ServerEvent] = []
+    listeners = [early.append]
+    try:
+        address = await driver.start(lambda event: listeners[0](event))
+    except DriverError as error:
+        process.tell(failed=str(error))
+        return None
+    console = Console(driver, process, process.now, asyncio.Semaphore(driver.max_in_flight), job.patience)
+    campaign = Campaign(console, job.tactics, job.targets)
+    listeners[0] = campaign.on_event
+    for event in early:
+        campaign.on_event(event)
+    process.status = lambda: asdict(campaign.progress)
+    process.tell(ready=True, coap=address.coap, server=address.server)
+    return campaign
+
+
+async def _follow_commands(process: RunProcess, campaign: Campaign, driver: Driver) -> None:
+    work: asyncio.Task[None] | None = None
+    gone = asyncio.ensure_future(driver.closed())
+    gone.add_done_callback(lambda _: _server_gone(process, gone))
+    try:
+        while (command := await process.command()) is not None:
+            if command.get("do") == "campaign" and work is None:
+                work = asyncio.ensure_future(campaign.run())
+                work.add_done_callback(lambda task: _campaign_over(process, task))
+    finally:
+        gone.cancel()
+        if work is not None and not work.done():
+            work.cancel()
+            with suppress(asyncio.CancelledError):
+                await work
+
+
+def _server_gone(process: RunProcess, gone: asyncio.Future[str]) -> None:
+    if not gone.cancelled():
+        process.tell(failed=f"the server under test is gone: {gone.result()}")
+        process.stopping.set()
+
+
+def _campaign_over(process: RunProcess, task: asyncio.Task[None]) -> None:
+    if task.cancelled():
+        return
+    error = task.exception()
+    if error is None:
+        process.tell(done=True)
+    else:
+        logging.getLogger(__name__).error("the campaign failed", exc_info=error)
+        process.tell(failed=f"the campaign failed: {type(error).__name__}: {error}")
+
+
+async def _usage(driver: Driver) -> dict[str, float]:
+    try:
+        used = await driver.usage()
+    except DriverError:
+        return {"cpu_s": -1.0, "rss_bytes": -1}
+    return {"cpu_s": used.cpu_s, "rss_bytes": used.rss_bytes}
+
+
+def main(arguments: list[str]) -> int:
+    """Entry point of ``python -m simulator.operator``."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    return run(operate(Path(arguments[0]), float(arguments[1])))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
