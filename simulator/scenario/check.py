@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from simulator.firmware import HEADER_SIZE
 from simulator.scenario.campaign import Campaign, Criteria
 from simulator.scenario.devices import Fault, Group
 from simulator.scenario.endpoints import EndpointShape
 from simulator.scenario.faults import Kinds
 from simulator.scenario.problems import Finding, did_you_mean
-from simulator.scenario.sections import HEADER_ROOM, Arrivals, AtOnce, ConstantRate, Firmware, Run
+from simulator.scenario.sections import Arrivals, AtOnce, ConstantRate, Firmware, Run
 from simulator.scenario.server import ExternalServer, Server
 
 ENDPOINT_MAX: Final = 252
@@ -69,9 +70,11 @@ def _devices(draft: Draft) -> Iterator[Finding]:
                 "the same version as before the update, so nobody could see that it took place",
                 "set `version` and `from_version` to different versions",
             )
-        if draft.firmware.size < HEADER_ROOM:
+        if draft.firmware.size < HEADER_SIZE:
             key = "size" if draft.firmware.file is None else "file"
-            yield Finding(("firmware", key), "a package has at least 256 bytes", 'write it as "64 KiB"')
+            yield Finding(
+                ("firmware", key), f"a package has at least {HEADER_SIZE} bytes, its header", 'write it as "64 KiB"'
+            )
 
 
 def _endpoints(draft: Draft) -> Iterator[Finding]:

@@ -8,6 +8,8 @@ from typing import Any, Final, Literal, Protocol
 
 from pydantic import Field, ValidationError, create_model
 
+from simulator.lwm2m.firmware_table import Event, Row, State, UpdateResult
+from simulator.lwm2m.profiles import PROFILES
 from simulator.scenario import units
 from simulator.scenario.devices import End, Fault, ShareOfDevices
 from simulator.scenario.problems import Finding, Key, did_you_mean, translate
@@ -75,13 +77,6 @@ class FaultKind(Protocol):
 
 Kinds = Mapping[str, FaultKind]
 
-PROFILE_ENDS: Final[Mapping[tuple[str, tuple[int, int]], tuple[int, int]]] = {
-    ("zephyr", (2, 8)): (0, 8),
-    ("zephyr", (0, 7)): (0, 4),
-}
-"""Where a client profile ends otherwise: Zephyr returns to Idle after a failed installation, and takes any error answer
-of the package's origin for a lost connection."""
-
 
 class FaultTable(Section):
     """What every table of ``[[groups.NAME.faults]]`` may have beside the parameters of its kind."""
@@ -136,7 +131,19 @@ def _expected(table: FaultTable, kind: FaultKind, profile: str) -> tuple[int, in
         return table.expect.state, table.expect.result
     if kind.expected is None:
         return None
-    return PROFILE_ENDS.get((profile, kind.expected), kind.expected)
+    return end_with_profile(kind.expected, profile)
+
+
+def end_with_profile(expected: tuple[int, int], profile: str) -> tuple[int, int]:
+    """The declared end as a client of this profile has it: some clients go on otherwise after the same failure."""
+    habits = PROFILES[profile]
+    if expected == (State.DOWNLOADED, UpdateResult.UPDATE_FAILED):
+        row = habits.table[State.UPDATING, Event.INSTALL_FAILED]
+        if isinstance(row, Row) and row.state is not None:
+            return int(row.state), int(UpdateResult.UPDATE_FAILED)
+    if expected == (State.IDLE, UpdateResult.INVALID_URI) and not habits.not_found_is_invalid_uri:
+        return int(State.IDLE), int(UpdateResult.CONNECTION_LOST)
+    return expected
 
 
 def registered_kinds() -> Kinds:

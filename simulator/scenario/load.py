@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
-from pydantic import ValidationError
-
-from simulator.scenario.campaign import Campaign, Criteria
 from simulator.scenario.check import Draft, check
-from simulator.scenario.devices import DeviceSettings, Fault, Group
-from simulator.scenario.faults import Kinds, read_fault, registered_kinds
+from simulator.scenario.faults import Kinds, registered_kinds
 from simulator.scenario.lines import line_index, line_of
 from simulator.scenario.overrides import PLACE, apply_overrides
-from simulator.scenario.problems import Finding, Key, Problem, ScenarioError, did_you_mean, key_text, translate
+from simulator.scenario.problems import Finding, Key, Problem, ScenarioError, key_text
+from simulator.scenario.reader import Reader
 from simulator.scenario.scenario import Scenario, scaled_groups
-from simulator.scenario.sections import ARRIVALS, Firmware, Run, Section
-from simulator.scenario.server import SERVERS
 
-SECTIONS: Final = ("run", "server", "firmware", "devices", "groups", "arrivals", "campaign", "criteria")
-
-_S = TypeVar("_S", bound=Section)
-_GROUP_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TOML_PLACE: Final = re.compile(r"\s*\(at line (\d+), column \d+\)|\s*\(at end of document\)")
 
 
@@ -74,7 +65,7 @@ def loads(
         raise ScenarioError([Problem(file, None, "", f"not TOML: {error}", "")]) from None
     index = line_index(text)
     changed, problems = apply_overrides(document, overrides)
-    reader = _Reader(registered_kinds() if kinds is None else kinds, Path(file))
+    reader = Reader(registered_kinds() if kinds is None else kinds, Path(file))
     draft = reader.read(document)
     if devices is not None:
         problems += _scale(draft, devices)
@@ -120,139 +111,3 @@ def _placed(finding: Finding, file: str, index: dict[Key, int], changed: Sequenc
         if inside or around:
             return Problem(PLACE, None, key_text(key), finding.message, finding.mend)
     return Problem(file, line, key_text(key), finding.message, finding.mend)
-
-
-class _Reader:
-    """Reads section after section and collects what is wrong."""
-
-    def __init__(self, kinds: Kinds, file: Path) -> None:
-        self.kinds = kinds
-        self.file = file
-        self.findings: list[Finding] = []
-
-    def find(self, key: Key, message: str, mend: str = "") -> None:
-        self.findings.append(Finding(key, message, mend))
-
-    def read(self, document: Mapping[str, Any]) -> Draft:
-        for name in document:
-            if name not in SECTIONS:
-                self.find((name,), f"unknown section `{name}`", did_you_mean(name, SECTIONS))
-        groups, names = self.groups(document)
-        return Draft(
-            run=self.run(document),
-            server=self.by_kind(document, "server", SERVERS, "embedded"),
-            firmware=self.firmware(document),
-            groups=groups,
-            group_names=names,
-            arrivals=self.by_kind(document, "arrivals", ARRIVALS, "rate"),
-            campaign=self.section(Campaign, document.get("campaign", {}), ("campaign",)),
-            criteria=self.section(Criteria, document.get("criteria", {}), ("criteria",)),
-        )
-
-    def section(self, model: type[_S], raw: object, at: Key) -> _S | None:
-        """A table as ``model``, or None with its problems found."""
-        try:
-            return model.model_validate(raw)
-        except ValidationError as error:
-            self.findings += [translate(each, model, at) for each in error.errors()]
-            return None
-
-    def by_kind(self, document: Mapping[str, Any], name: str, models: Mapping[str, type[Section]], default: str) -> Any:
-        """A section whose keys depend on its ``kind``."""
-        raw = document.get(name, {})
-        if not isinstance(raw, dict):
-            self.find((name,), "expected a table", f"write it under [{name}]")
-            return None
-        kind = raw.get("kind", default)
-        if not isinstance(kind, str) or kind not in models:
-            self.find((name, "kind"), f"{kind!r} is no kind of {name}", did_you_mean(str(kind), list(models)))
-            return None
-        start = len(self.findings)
-        result = self.section(models[kind], {**raw, "kind": kind}, (name,))
-        for at in range(start, len(self.findings)):
-            self.findings[at] = _other_kind(self.findings[at], kind, models)
-        return result
-
-    def run(self, document: Mapping[str, Any]) -> Run | None:
-        run = self.section(Run, document.get("run", {}), ("run",))
-        if run is None or "name" in run.model_fields_set:
-            return run
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", self.file.stem).strip("-._")[:64]
-        return run.model_copy(update={"name": name or "scenario"})
-
-    def firmware(self, document: Mapping[str, Any]) -> Firmware | None:
-        firmware = self.section(Firmware, document.get("firmware", {}), ("firmware",))
-        try:
-            return firmware and firmware.found_in(self.file.parent)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            self.find(("firmware", "file"), f"cannot be read: {reason}", "paths are relative to the scenario file")
-            return None
-
-    def groups(self, document: Mapping[str, Any]) -> tuple[dict[str, Group], tuple[str, ...]]:
-        defaults = self.defaults(document.get("devices", {}))
-        raw = document.get("groups", {})
-        if not isinstance(raw, dict):
-            self.find(("groups",), "expected tables", "write each group under [groups.NAME]")
-            return {}, ("?",)
-        found: dict[str, Group] = {}
-        for name, each in raw.items():
-            group = self.group(name, each, defaults)
-            if group is not None:
-                found[name] = group
-        return found, tuple(raw)
-
-    def defaults(self, raw: object) -> dict[str, Any]:
-        """What ``[devices]`` sets, without what is wrong in it."""
-        start = len(self.findings)
-        self.section(DeviceSettings, raw, ("devices",))
-        wrong = {finding.key[1] for finding in self.findings[start:] if len(finding.key) > 1}
-        for at in range(start, len(self.findings)):
-            finding = self.findings[at]
-            if len(finding.key) == 2 and finding.key[1] in ("count", "faults", "expect"):
-                mend = "write it under [groups.NAME]"
-                self.findings[at] = Finding(finding.key, f"`{finding.key[1]}` belongs to a group", mend)
-        return {key: value for key, value in raw.items() if key not in wrong} if isinstance(raw, dict) else {}
-
-    def group(self, name: str, raw: object, defaults: Mapping[str, Any]) -> Group | None:
-        at = ("groups", name)
-        if not isinstance(raw, dict):
-            self.find(at, "a group is a table", f"write it under [groups.{name}] with a `count`")
-            return None
-        if not _GROUP_NAME.fullmatch(name):
-            self.find(at, f"{name!r} is no name of a group", "letters, digits, `-` and `_`, at most 64")
-            return None
-        merged = {**defaults, **raw}
-        both = [table.get("coap") for table in (defaults, raw)]
-        if all(isinstance(table, dict) for table in both):
-            merged["coap"] = {**defaults["coap"], **raw["coap"]}
-        faults = self.faults(raw.get("faults", []), str(merged.get("profile", "oma")), (*at, "faults"))
-        group = self.section(Group, {**merged, "faults": faults or []}, at)
-        return None if faults is None else group
-
-    def faults(self, raw: object, profile: str, at: Key) -> list[Fault] | None:
-        """The faults of a group, or None where one of them is wrong."""
-        if not isinstance(raw, list):
-            self.find(at, "faults are an array of tables", f"write each under [[{key_text(at)}]]")
-            return None
-        found = [read_fault(each, self.kinds, profile, (*at, position)) for position, each in enumerate(raw)]
-        for _, findings in found:
-            self.findings += findings
-        faults = [fault for fault, _ in found if fault is not None]
-        return faults if len(faults) == len(raw) else None
-
-
-def _other_kind(finding: Finding, kind: str, models: Mapping[str, type[Section]]) -> Finding:
-    """A better word for a key that another kind of the section knows."""
-    name = str(finding.key[-1])
-    if not finding.message.startswith("unknown key"):
-        return finding
-    owners = [
-        other
-        for other, model in models.items()
-        if any((field.alias or key) == name for key, field in model.model_fields.items())
-    ]
-    if not owners:
-        return finding
-    listed = " or ".join(f'"{owner}"' for owner in owners)
-    return Finding(finding.key, f'`{name}` has no meaning with kind = "{kind}"', f"it belongs to kind = {listed}")

@@ -1,30 +1,19 @@
-"""The sections of a scenario that are not about devices: run, server, firmware, arrivals, campaign, criteria.
+"""The sections of a scenario that are about the run, the firmware and the arrivals, and what all sections are.
 
 Field descriptions are the reference that an editor shows (JSON Schema) and that ``docs/scenario.md`` is held against.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from simulator.scenario.units import (
-    PositiveDuration,
-    Rate,
-    Size,
-    StartRate,
-    refuse,
-)
-
-HEADER_ROOM: Final = 256
-"""No package is smaller: its header alone may take this many bytes."""
+from simulator.firmware import HEADER_SIZE, PackageError, parse_header
+from simulator.firmware.image import TEXT_SIZE
+from simulator.scenario.units import PositiveDuration, Rate, Size, StartRate, refuse
 
 
 class Section(BaseModel):
@@ -52,6 +41,16 @@ class Run(Section):
     )
 
 
+def _header_text(value: str) -> str:
+    if not value or not value.isprintable() or len(value.encode("utf-8", "replace")) > TEXT_SIZE:
+        refuse(f"not 1 to {TEXT_SIZE} bytes of printable text: {value!r}", "a package's header has no room for more")
+    return value
+
+
+HeaderText = Annotated[str, AfterValidator(_header_text)]
+"""Text that fits its field in the header of a package."""
+
+
 class Firmware(Section):
     """The package that the campaign distributes."""
 
@@ -63,18 +62,9 @@ class Firmware(Section):
         min_length=1,
         description="A package file, in place of `size`; relative to the scenario.",
     )
-    version: str = Field(
-        default="2.0.0", min_length=1, max_length=32, description="Firmware Version (/3/0/3) after the update."
-    )
-    from_version: str = Field(
-        default="1.0.0", min_length=1, max_length=32, description="Firmware Version (/3/0/3) before the update."
-    )
-    model: str = Field(
-        default="vd-1",
-        min_length=1,
-        max_length=32,
-        description="The model that the devices are and the package is for.",
-    )
+    version: HeaderText = Field(default="2.0.0", description="Firmware Version (/3/0/3) after the update.")
+    from_version: HeaderText = Field(default="1.0.0", description="Firmware Version (/3/0/3) before the update.")
+    model: HeaderText = Field(default="vd-1", description="The model that the devices are and the package is for.")
 
     @model_validator(mode="after")
     def _one_source(self) -> Firmware:
@@ -83,7 +73,9 @@ class Firmware(Section):
         return self
 
     def found_in(self, directory: Path) -> Firmware:
-        """The same with ``file`` made absolute and ``size`` that of the file.
+        """The same with ``file`` made absolute, and ``size``, ``version`` and ``model`` as the file has them.
+
+        A file that is no package yet is given a header before it is sent, which counts in ``size``.
 
         Raises:
             OSError: the file cannot be read.
@@ -91,9 +83,16 @@ class Firmware(Section):
         if self.file is None:
             return self
         path = (directory / self.file).resolve()
-        with path.open("rb"):
-            size = path.stat().st_size
-        return self.model_copy(update={"file": str(path), "size": size})
+        with path.open("rb") as content:
+            start = content.read(HEADER_SIZE)
+            size = os.fstat(content.fileno()).st_size
+        known: dict[str, Any] = {"file": str(path)}
+        try:
+            header = parse_header(start)
+            known |= {"size": size, "version": header.version, "model": header.model}
+        except PackageError:
+            known["size"] = size + HEADER_SIZE
+        return self.model_copy(update=known)
 
 
 class AtOnce(Section):

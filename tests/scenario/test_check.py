@@ -54,7 +54,7 @@ CASES = [
     ),
     (PULL + '[firmware]\nversion = "1.0.0"', "firmware.version", "the same version",
      PULL + '[firmware]\nversion = "1"'),
-    (PULL + '[firmware]\nsize = "255 B"', "firmware.size", "at least 256 bytes", PULL + '[firmware]\nsize = "256 B"'),
+    (PULL + '[firmware]\nsize = "127 B"', "firmware.size", "at least 128 bytes", PULL + '[firmware]\nsize = "128 B"'),
     (
         PULL + 'block_size = 16\nflash = "1 GiB"\n[firmware]\nsize = "17 MiB"',
         "groups.a.block_size", "at most 2^20 blocks",

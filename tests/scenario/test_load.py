@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.firmware import HEADER_SIZE, build
 from simulator.scenario import ScenarioError, load, loads
 from simulator.scenario.schema import json_schema
 
@@ -87,7 +88,8 @@ BAD_VALUES = [
     ("server.kind", "5", "5 is no kind of server"),
     ("server.port", "65536", "must be less than or equal to 65535"),
     ("server.url", '"http://x"', '`url` has no meaning with kind = "embedded"'),
-    ("firmware.version", '""', "string should have at least 1 character"),
+    ("firmware.version", '""', "not 1 to 32 bytes of printable text"),
+    ("firmware.model", '"äääääääääääääääää"', "not 1 to 32 bytes of printable text"),
     ("firmware.file", '"no/such/file"', "cannot be read: No such file"),
     ("firmware.file", '"."', "cannot be read: Is a directory"),
     ("firmware.file", '"\\u0000"', "cannot be read"),
@@ -173,14 +175,25 @@ def test_files_that_cannot_be_read_are_problems(tmp_path):
         load(tmp_path / "latin.toml")
 
 
-def test_a_package_file_gives_the_size_and_is_found_beside_the_scenario(tmp_path, kinds):
+def test_a_file_that_is_no_package_gets_a_header(tmp_path, kinds):
     (tmp_path / "image.bin").write_bytes(bytes(1000))
     scenario = tmp_path / "x.toml"
     scenario.write_text(MINIMAL + '[firmware]\nfile = "image.bin"\n')
     firmware = load(scenario, kinds=kinds).firmware
-    assert (firmware.size, firmware.file) == (1000, str(tmp_path / "image.bin"))
+    assert (firmware.size, firmware.file) == (1000 + HEADER_SIZE, str(tmp_path / "image.bin"))
+    assert (firmware.version, firmware.model) == ("2.0.0", "vd-1")
     with pytest.raises(ScenarioError, match="exclude each other"):
         load(scenario, ["firmware.size=1 MiB"], kinds=kinds)
+
+
+def test_a_package_file_gives_size_version_and_model(tmp_path, kinds):
+    (tmp_path / "image.bin").write_bytes(build("other", "3.0", bytes(1000)))
+    scenario = tmp_path / "x.toml"
+    scenario.write_text(MINIMAL + '[firmware]\nfile = "image.bin"\n')
+    firmware = load(scenario, ["firmware.version='3.0'"], kinds=kinds).firmware
+    assert (firmware.size, firmware.version, firmware.model) == (1000 + HEADER_SIZE, "3.0", "other")
+    with pytest.raises(ScenarioError, match=r"the package file has '3\.0', not '4\.0'"):
+        load(scenario, ["firmware.version='4.0'"], kinds=kinds)
 
 
 def test_the_number_of_devices_is_set_before_the_checks(kinds):
