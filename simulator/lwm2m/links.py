@@ -19,6 +19,7 @@ _TARGET: Final = re.compile(r"<([^<>\s\"]*)>")
 _PARAMETER: Final = re.compile(r';([!#$&+\-.^_`|~0-9A-Za-z*]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s",;<>]+)))?', re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _VERSION: Final = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}", re.ASCII)
+_NO_FORMATS: Final[tuple[int, ...]] = ()
 
 
 class LinkFormatError(ValueError):
@@ -129,7 +130,7 @@ def parse_registration(payload: bytes) -> RegistrationLinks:
             id out of range, or a version at the wrong place or of the wrong form.
     """
     links = parse_links(payload)
-    root, content_formats = "/", ()
+    root, content_formats = "/", _NO_FORMATS
     for link in links:
         if RESOURCE_TYPE in (link.parameters.get("rt") or "").split():
             root, content_formats = link.target or "/", _content_formats(link)
