@@ -94,7 +94,7 @@ def after_boot(old: Persistent, profile: Profile, outcome: InstallOutcome | None
         effects = (Effect.ERASE_PACKAGE, *effects)
     if Effect.ERASE_PACKAGE in effects:
         changes |= _NO_PACKAGE
-    if machine.state is not State.DOWNLOADED:
+    if not old.state is machine.state is State.DOWNLOADED:
         changes["defer_deadline"] = NOT_SET
     if machine.state is not old.state:
         changes["last_state_change"] = now_unix

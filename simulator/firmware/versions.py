@@ -22,6 +22,8 @@ _RELEASE: Final = re.compile(r"[vV]?([0-9]+(?:\.[0-9]+)*)")
 def version_key(version: str) -> VersionKey:
     """A sort key. Never raises, whatever the text; digits are compared as text, so length is no limit."""
     text = version.partition("+")[0]
+    if not text:
+        return (), ()  # a device that tells no version: before all others
     match = _RELEASE.match(text)
     release = [_number(part) for part in match[1].split(".")] if match else []
     while release and release[-1] == _number("0"):
