@@ -74,7 +74,8 @@ def run_info(run: Run) -> RunInfo:
     """What the manifest tells, and how much of the record is here."""
     manifest = run.manifest
     scenario = section(manifest.get("scenario"))
-    command = [str(argument) for argument in manifest.get("command") or []]
+    listed = manifest.get("command")
+    command = [str(argument) for argument in listed] if isinstance(listed, list) else []
     seed = manifest.get("seed")
     seed = seed if isinstance(seed, int) else -1
     return RunInfo(
@@ -148,7 +149,7 @@ def _text(value: Any) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
+    """Whole or not at all. Half a surrogate pair, as a peer or a command line may hold it, is written as its escape."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     temporary.replace(path)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from reports.read import Run, processes_of, section
 from reports.summary import Generator, ProcessHealth, UsageTotals
+from reports.units import counted
 
 CPU_SHARE_MAX: Final = 0.9
 """A process of the generator runs on one core; above this share of it, over the campaign, it was full."""
@@ -49,7 +50,11 @@ def usage(run: Run, found: Generator, updates: int) -> UsageTotals:
     """CPU of the server under test and of the fleet: from the manifest, else from the last health samples."""
     listed = run.manifest.get("usage")
     rows: list[Any] = listed if isinstance(listed, list) else []
-    pairs = [(str(row["role"]), float(row["cpu_s"])) for row in map(section, rows) if {"role", "cpu_s"} <= set(row)]
+    pairs = [
+        (str(row.get("role")), float(row["cpu_s"]))
+        for row in map(section, rows)
+        if isinstance(row.get("cpu_s"), (int, float))
+    ]
     if not pairs:
         pairs = [(process.role, process.cpu_s) for process in found.processes if process.cpu_s is not None]
     server = _sum_of(pairs, SERVER)
@@ -122,7 +127,7 @@ def _start_reasons(found: Generator, devices: int) -> list[str]:
     if late > LATE_SHARE_MAX * devices:
         reasons.append(f"{late:,} of {devices:,} starts were more than 100 ms late")
     if missed:
-        reasons.append(f"{missed:,} starts were due and never happened")
+        reasons.append(f"{counted(missed, 'due start')} never happened")
     return reasons
 
 

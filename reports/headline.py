@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.summary import Criterion, Generator, Outcomes, Results, RunInfo
-from reports.units import number
+from reports.units import counted, number
 
 HOLDS = "holds"
 DOES_NOT_HOLD = "does not hold"
@@ -31,7 +31,7 @@ def headline(run: RunInfo, outcomes: Outcomes, criteria: list[Criterion]) -> str
     counts = outcomes.overall
     if counts.total == 0:
         return f"{first}: no update was recorded."
-    updates = "1 update" if counts.total == 1 else f"{number(counts.total)} updates"
+    updates = counted(counts.total, "update")
     return (
         f"{first}: {updates}, {number(counts.ok)} ok, {number(counts.fail)} failed, {number(counts.unknown)} unknown."
     )
@@ -48,12 +48,14 @@ def notes(run: RunInfo, results: Results, generator: Generator) -> list[str]:
     found += _status_notes(run)
     found += run.missing
     if run.devices_planned is not None and run.devices < run.devices_planned:
-        found.append(f"{number(run.devices)} of {number(run.devices_planned)} planned devices were switched on.")
+        found.append(
+            f"Of {counted(run.devices_planned, 'planned device')} only {number(run.devices)} were switched on."
+        )
     if results.disagree:
-        found.append(f"The server reported another end than the device had for {number(results.disagree)} devices.")
+        found.append(f"The server reported another end than the device had for {counted(results.disagree, 'device')}.")
     if generator.dropped_datagrams:
         found.append(
-            f"The kernel dropped {number(generator.dropped_datagrams)} datagrams for want of buffer space; each one "
+            f"The kernel dropped {counted(generator.dropped_datagrams, 'datagram')} for want of buffer space; each one "
             "cost a retransmission, at the devices or at the server."
         )
     return found

@@ -24,7 +24,12 @@ def render(summary: Summary, figures: Sequence[Drawn]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        seconds=units.seconds, number=units.number, share=units.share, size=units.size, data_uri=_data_uri
+        seconds=units.seconds,
+        number=units.number,
+        counted=units.counted,
+        share=units.share,
+        size=units.size,
+        data_uri=_data_uri,
     )
     return environment.get_template("report.html").render(
         s=summary,

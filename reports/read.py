@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from reports.units import counted
 from simulator.events import EVENT_TYPES, TransferEnded
 
 arrow: Any = pa  # no types of its own, so Any
@@ -234,7 +235,9 @@ def _tell_gaps(run: Run, process: str, parts: list[_Part]) -> None:
         seqs = [part.seq for part in parts if part.table == table]
         if len(seqs) <= max(seqs):
             run.incomplete.add(table)
-            run.missing.append(f"{max(seqs) + 1 - len(seqs)} parts of table {table} by {process} are not here.")
+            run.missing.append(
+                f"{process} wrote {counted(max(seqs) + 1 - len(seqs), 'part')} of table {table} more than are here."
+            )
 
 
 def _some(names: Iterable[str], most: int = 5) -> str:

@@ -20,8 +20,8 @@ class Table:
     title: str
     headers: list[str]
     rows: list[list[str]]
-    text_columns: int = 1
-    """How many columns from the left are words; the others are figures, to be set flush right."""
+    figures: range
+    """The columns that are figures, to be set flush right; the others are words."""
 
 
 def tables(summary: Summary) -> list[Table]:
@@ -50,7 +50,7 @@ def criteria(summary: Summary) -> Table:
         ]
         for criterion in summary.criteria
     ]
-    return Table("criteria", "Criteria", ["criterion", "verdict", "limit", "measured", "remark"], rows, 2)
+    return Table("criteria", "Criteria", ["criterion", "verdict", "limit", "measured", "remark"], rows, range(2, 4))
 
 
 def outcomes(summary: Summary) -> Table:
@@ -58,7 +58,7 @@ def outcomes(summary: Summary) -> Table:
     rows = [_counts("all", summary.outcomes.overall)]
     rows += [_counts(name, counts) for name, counts in summary.outcomes.by_kind.items()]
     rows += [_counts(f"group {name}", counts) for name, counts in summary.outcomes.by_group.items()]
-    return Table("outcomes", "Outcomes", ["updates", "all", "ok", "fail", "unknown"], rows)
+    return Table("outcomes", "Outcomes", ["updates", "all", "ok", "fail", "unknown"], rows, range(1, 5))
 
 
 def throughput(summary: Summary) -> Table:
@@ -75,7 +75,7 @@ def throughput(summary: Summary) -> Table:
         "received twice",
     ]
     rows = [_throughput(name, one) for name, one in _kinds(summary).items()]
-    return Table("throughput", "Throughput", headers, rows)
+    return Table("throughput", "Throughput", headers, rows, range(1, 9))
 
 
 def percentiles(summary: Summary) -> Table:
@@ -95,7 +95,7 @@ def percentiles(summary: Summary) -> Table:
                 figures = (found.mean, found.p50, found.p95, found.p99, found.max)
                 rows.append([label, name, number(found.n), *map(shown, figures)])
     headers = ["measure", "kind", "values", "mean", "p50", "p95", "p99", "max"]
-    return Table("percentiles", "Percentiles", headers, rows, 2)
+    return Table("percentiles", "Percentiles", headers, rows, range(2, 8))
 
 
 def faults(summary: Summary) -> Table:
@@ -114,7 +114,7 @@ def faults(summary: Summary) -> Table:
         for fault in summary.faults
     ]
     headers = ["fault", "verdict", "declared", "devices ended", "server reported", "devices", "struck", "as declared"]
-    return Table("faults", "Injected faults (State/Result)", headers, rows, 5)
+    return Table("faults", "Injected faults (State/Result)", headers, rows, range(5, 8))
 
 
 def results(summary: Summary) -> Table:
@@ -124,7 +124,7 @@ def results(summary: Summary) -> Table:
         for cell in summary.results.cross
     ]
     headers = ["device", "server", "", "devices"]
-    return Table("results", "State/Result at the end: device against server", headers, rows, 3)
+    return Table("results", "State/Result at the end: device against server", headers, rows, range(3, 4))
 
 
 def health(summary: Summary) -> Table:
@@ -152,7 +152,7 @@ def health(summary: Summary) -> Table:
         "late starts",
         "missed starts",
     ]
-    return Table("health", "Processes", headers, rows, 2)
+    return Table("health", "Processes", headers, rows, range(2, 8))
 
 
 def _kinds(summary: Summary) -> dict[str, Throughput]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -25,10 +26,11 @@ def write_json(path: Path, value: Mapping[str, object], *, fsync: bool = False) 
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     temporary = path.with_name(path.name + TEMPORARY)
     try:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        # An argument of the command line may hold half a surrogate pair; its escape is the same in JSON.
+        temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         _rename(temporary, path, fsync=fsync)
-    except OSError:
-        temporary.unlink(missing_ok=True)
+    except Exception:
+        _discard(temporary)
         raise
 
 
@@ -42,9 +44,14 @@ def write_part(path: Path, table: Any, dictionary: list[str], *, fsync: bool = F
     try:
         write_table(table, temporary, compression="zstd", compression_level=1, use_dictionary=dictionary)
         _rename(temporary, path, fsync=fsync)
-    except OSError:
-        temporary.unlink(missing_ok=True)
+    except Exception:
+        _discard(temporary)
         raise
+
+
+def _discard(temporary: Path) -> None:
+    with contextlib.suppress(OSError):
+        temporary.unlink(missing_ok=True)
 
 
 def _rename(temporary: Path, path: Path, *, fsync: bool) -> None:

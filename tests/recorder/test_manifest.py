@@ -49,6 +49,11 @@ def test_failed_write_leaves_the_manifest_as_it_was(tmp_path):
     assert load(tmp_path / "r")["status"] == "running"
 
 
+def test_argument_that_is_no_unicode(tmp_path):
+    manifest(tmp_path / "r", command=["run", "caf\udce9", "ü"])
+    assert load(tmp_path / "r")["command"] == ["run", "caf\udce9", "ü"]
+
+
 def test_run_directory_may_exist_empty_only(tmp_path):
     make_run_directory(tmp_path / "a")
     make_run_directory(tmp_path / "a")

@@ -1,6 +1,9 @@
 import errno
 import json
+import subprocess
+import sys
 import threading
+import time
 
 import pyarrow.parquet as pq
 import pytest
@@ -87,6 +90,31 @@ def test_killed_process_leaves_what_it_flushed_and_no_note(tmp_path, clock):
     one.emit(state(1))
     assert not list((tmp_path / "parts").glob("*.json"))
     one.close()
+
+
+def test_kill_9_loses_only_what_was_not_flushed(tmp_path):
+    program = (
+        "import os, pathlib, signal, sys, time\n"
+        "from simulator.events import StateChanged\n"
+        "from simulator.recorder import Recorder\n"
+        "recorder = Recorder(pathlib.Path(sys.argv[1]), 'fleet-0', time.monotonic)\n"
+        "for device in range(1000):\n"
+        "    recorder.emit(StateChanged(0.0, device, 1, 0, ''))\n"
+        "    if device % 100 == 99 and device < 950:\n"
+        "        recorder.flush()\n"
+        "print('emitted', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE)
+    assert child.stdout.readline() == b"emitted\n"
+    last = tmp_path / "parts/states/fleet-0-000008.parquet"
+    deadline = time.monotonic() + 30
+    while not last.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    child.kill()
+    child.communicate()
+    assert [row["device"] for row in read_back(tmp_path / "parts/states")] == list(range(900))
+    assert not list((tmp_path / "parts").glob("*.json"))
 
 
 def test_nothing_recorded_still_leaves_a_note(tmp_path, clock):
