@@ -163,3 +163,29 @@ def test_the_uri_can_be_gone_after_the_download():
     rig.fw.finished(E.DOWNLOAD_COMPLETED)
     assert rig.fw.read(1) == ""
     assert rig.fw.take_changes() == [12, 3, 1]
+
+
+def test_a_refused_uri_can_be_shown_as_the_last_written():
+    rig = Rig(OMA.switched("uri_last_written"))
+    assert rig.write(1, "ftp://h/fw") == "4.00"
+    assert rig.fw.read(1) == "ftp://h/fw"
+
+
+def test_the_name_of_an_erased_package_does_not_come_back():
+    rig = Rig()
+    for n, shown in enumerate(("meter", None)):
+        rig.write(1, f"coap://h/{n}")
+        if shown:
+            rig.fw.set_package_info("meter", "2.0")
+        rig.fw.finished(E.DOWNLOAD_COMPLETED)
+        assert rig.fw.read(6) == shown
+        rig.execute(10)
+
+
+def test_the_same_uri_again_is_no_change_of_package_uri():
+    rig = Rig()
+    rig.write(1, "coap://h/1")
+    rig.fw.finished(E.CONNECTION_LOST)
+    rig.fw.take_changes()
+    rig.write(1, "coap://h/1")
+    assert rig.fw.take_changes() == [5, 12, 3]
