@@ -1,1 +1,1 @@
-"""transport."""
+"""The two byte ports, over sockets and in memory; one timer for a fleet; real and virtual time."""

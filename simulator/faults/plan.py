@@ -1,0 +1,134 @@
+"""The faults of one device, wrapped around its ports; without faults every port is the very same object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from simulator.faults.kinds import Made, Scene, Struck
+from simulator.faults.registry import FAULTS
+
+if TYPE_CHECKING:
+    from simulator.faults.kinds import LinkFault
+    from simulator.ports import (
+        Accept,
+        Address,
+        DatagramPort,
+        DatagramReceiver,
+        Dice,
+        Flash,
+        Installer,
+        Listener,
+        Network,
+        StreamPort,
+        StreamReceiver,
+    )
+
+
+class Injected(Protocol):
+    """A fault as a plan names it."""
+
+    @property
+    def kind(self) -> str:
+        """A name in ``FAULTS``."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """In bytes, seconds and shares."""
+
+
+class FaultPlan:
+    """What is injected into one device."""
+
+    __slots__ = ("_made",)
+
+    def __init__(self, made: tuple[Made, ...] = ()) -> None:
+        self._made = made
+
+    @staticmethod
+    def build(
+        faults: Iterable[Injected], *, package_size: int, dice: Callable[[str], Dice], struck: Struck
+    ) -> FaultPlan:
+        """Make the faults of one device.
+
+        Args:
+            faults: kinds and parameters.
+            package_size: bytes of the package that the device is to get.
+            dice: a stream of chance by name.
+            struck: told once per fault, when it strikes.
+        """
+        made = tuple(_make(fault, package_size, dice, struck) for fault in faults)
+        return FaultPlan(made) if made else NO_FAULTS
+
+    def wrap_flash(self, flash: Flash) -> Flash:
+        """The flash with what is wrong with it."""
+        for made in self._made:
+            if made.flash is not None:
+                flash = made.flash(flash)
+        return flash
+
+    def wrap_installer(self, installer: Installer) -> Installer:
+        """The installer with what is wrong with it."""
+        for made in self._made:
+            if made.installer is not None:
+                installer = made.installer(installer)
+        return installer
+
+    def network(self, network: Network, purpose: str) -> Network:
+        """The network with what is wrong with its ports; ``purpose`` is ``management`` or ``download``."""
+        links = [made.link for made in self._made if made.link is not None and purpose in made.purposes]
+        return FaultyNetwork(network, links) if links else network
+
+
+NO_FAULTS = FaultPlan()
+
+
+def _make(fault: Injected, package_size: int, dice: Callable[[str], Dice], struck: Struck) -> Made:
+    kind = FAULTS[fault.kind]
+    told = False
+
+    def once(detail: str) -> None:
+        nonlocal told
+        if not told:
+            told = True
+            struck(kind.name, kind.seam, detail)
+
+    defaults = {name: p.default for name, p in kind.parameters.items() if p.default is not None}
+    return kind.make(Scene(kind.name, package_size, dice(kind.name), once, {**defaults, **fault.parameters}))
+
+
+class FaultyNetwork:
+    """A network whose connected datagram ports carry link faults."""
+
+    __slots__ = ("_links", "_network")
+
+    def __init__(self, network: Network, links: list[LinkFault]) -> None:
+        self._network = network
+        self._links = links
+
+    async def open_datagram(
+        self, remote: Address, receiver: DatagramReceiver, *, local: Address | None = None
+    ) -> DatagramPort:
+        """A connected port behind all link faults."""
+        wraps = []
+        for link in self._links:
+            receiver, wrap = link.open(receiver)
+            wraps.append(wrap)
+        port = await self._network.open_datagram(remote, receiver, local=local)
+        for wrap in reversed(wraps):
+            port = wrap(port)
+        return port
+
+    async def bind_datagram(self, local: Address, receiver: DatagramReceiver) -> DatagramPort:
+        """Devices open no such port; as the network has it."""
+        return await self._network.bind_datagram(local, receiver)
+
+    async def open_stream(
+        self, remote: Address, receiver: StreamReceiver, *, local: Address | None = None
+    ) -> StreamPort:
+        """As the network has it."""
+        return await self._network.open_stream(remote, receiver, local=local)
+
+    async def listen_stream(self, local: Address, accept: Accept) -> Listener:
+        """As the network has it."""
+        return await self._network.listen_stream(local, accept)

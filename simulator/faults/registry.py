@@ -1,0 +1,14 @@
+"""All kinds of fault by name. A new one is a file of its family and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from simulator.faults import flash, installer, link, order
+from simulator.faults.kinds import FaultKind
+
+FAULTS: Final[Mapping[str, FaultKind]] = MappingProxyType(
+    {kind.name: kind for family in (flash, link, installer, order) for kind in family.KINDS}
+)

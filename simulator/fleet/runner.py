@@ -1,0 +1,155 @@
+"""Runs one slice of a fleet: starts devices when they are due, counts who is late, switches all off at the end.
+
+The arrival model is open: a device starts when the plan says, whatever the server does. A start that comes late is
+counted as late, one that never came as missed; none is moved silently.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from simulator.device.device import Device
+from simulator.device.world import World
+from simulator.events import FaultApplied
+from simulator.faults.plan import FaultPlan
+from simulator.fleet.entropy import SmallDice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from simulator.events import EventSink
+    from simulator.fleet.population import DevicePlan, Population
+    from simulator.ports import Address, Clock, Network
+    from simulator.transport.deadlines import Deadlines
+
+log = logging.getLogger(__name__)
+
+BREATHE_EVERY: Final = 20
+"""Devices that are started in one turn of the event loop at most."""
+OFF_AT_ONCE: Final = 200
+"""Devices that De-register at the same time."""
+OFF_TIMEOUT_S: Final = 20.0
+"""How long all De-registers together may take."""
+
+
+class FleetRunner:
+    """The devices of one slice.
+
+    Args:
+        population: the plan of the whole fleet.
+        slice_: which slice of how many.
+        package_size: bytes of the package that the campaign distributes; faults refer to it.
+        on_start: told when a device started and when it was due, in seconds.
+    """
+
+    def __init__(
+        self,
+        population: Population,
+        slice_: tuple[int, int],
+        *,
+        network: Network,
+        server: Address,
+        clock: Clock,
+        deadlines: Deadlines,
+        sink: EventSink,
+        unix_start: int,
+        package_size: int,
+        on_start: Callable[[float, float], None] = lambda _now, _due: None,
+    ) -> None:
+        self._population = population
+        self._indices = population.slice(*slice_)
+        self._clock = clock
+        self._sink = sink
+        self._package_size = package_size
+        self._on_start = on_start
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.counts: Counter[str] = Counter()
+        self.devices: list[Device] = []
+        self.planned = len(range(len(population))[slice_[0] :: slice_[1]])
+        self._world = World(
+            network=network,
+            server=server,
+            clock=clock,
+            now=clock.now,
+            deadlines=deadlines,
+            sink=sink,
+            spawn=self._spawn,
+            soon=asyncio.get_running_loop().call_soon,
+            unix_start=unix_start,
+            on_change=self._on_change,
+            lookup=self._lookup,
+        )
+
+    @property
+    def missed_starts(self) -> int:
+        """Devices that have not been started yet."""
+        return self.planned - len(self.devices)
+
+    def _on_change(self, stage: str, step: int) -> None:
+        self.counts[stage] += step
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a device failed in a way that no device should", exc_info=task.exception())
+
+    @staticmethod
+    async def _lookup(host: str) -> str:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None)
+        return str(found[0][4][0])
+
+    def make(self, plan: DevicePlan) -> Device:
+        """The device of a plan, switched off."""
+        entropy = self._population.entropy
+        faults = FaultPlan.build(
+            plan.faults,
+            package_size=self._package_size,
+            dice=lambda seam: SmallDice(entropy.number(plan.index, f"fault/{seam}")),
+            struck=lambda fault, seam, detail: self._sink.emit(
+                FaultApplied(self._clock.now(), plan.index, fault, seam, detail)
+            ),
+        )
+        return Device(plan, self._world, SmallDice(entropy.number(plan.index, "coap")), faults)
+
+    async def run(self, begin: float) -> None:
+        """Start every device of the slice at its due time; ``begin`` is the time of the first."""
+        for started, k in enumerate(self._indices):
+            plan = self._population.device(k)
+            device = self.make(plan)
+            wait = begin + plan.due_s - self._clock.now()
+            if wait > 0:
+                await self._clock.sleep(wait)
+            elif started % BREATHE_EVERY == 0:
+                await self._clock.sleep(0)
+            self.devices.append(device)
+            self._on_start(self._clock.now(), begin + plan.due_s)
+            self._spawn(device.power_on(begin + plan.due_s))
+
+    async def stop(self) -> None:
+        """Switch all devices off, each after a De-register as far as time allows."""
+        gate = asyncio.Semaphore(OFF_AT_ONCE)
+
+        async def off(device: Device) -> None:
+            async with gate:
+                await device.power_off()
+
+        offs = [asyncio.get_running_loop().create_task(off(device)) for device in self.devices]
+        if offs:
+            _, late = await asyncio.wait(offs, timeout=OFF_TIMEOUT_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        for device in self.devices:
+            device.cut_off()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
