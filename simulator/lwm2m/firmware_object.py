@@ -18,7 +18,16 @@ from simulator.coap.codes import (
     is_success,
 )
 from simulator.lwm2m import firmware_resources as r
-from simulator.lwm2m.firmware_resources import NO_DEADLINE, NOT_SET, Host, Transfer, uri_event
+from simulator.lwm2m.firmware_resources import (
+    CHECK_EVENTS,
+    NO_DEADLINE,
+    NOT_SET,
+    PACKAGE,
+    Host,
+    Transfer,
+    object_definition,
+    uri_event,
+)
 from simulator.lwm2m.firmware_switches import UriHabit
 from simulator.lwm2m.firmware_update import TRANSFER_EVENTS, Effect, Event, State, Step
 from simulator.lwm2m.firmware_values import FirmwareValues
@@ -66,11 +75,11 @@ class FirmwareObject(FirmwareValues):
     def _write_package(self, data: bytes) -> int:
         if data in _CLEARS and self.machine.state in self.machine.profile.nul_clears_in:
             return self._step(Event.PACKAGE_CLEARED).code
-        queued = len(self._effects)
         refusal = self.package_started()
         if refusal:
             return refusal
-        del self._effects[queued:]  # the erasure before a restarted push: receive_package has done it
+        # The new package takes the place of the old one at once; an erasure still to come would hit the new one.
+        self._effects = [effect for effect in self._effects if effect is not Effect.ERASE_PACKAGE]
         return self.finished(self._host.receive_package(data))
 
     def _write_uri(self, uri: str) -> int:
@@ -201,3 +210,6 @@ class FirmwareObject(FirmwareValues):
             # "Updated before State changes" (registry, 5.xml), so it is notified first.
             self.last_state_change = self._host.now_unix()
             self._changes.append(r.LAST_STATE_CHANGE_TIME)
+
+
+__all__ = ["CHECK_EVENTS", "PACKAGE", "FirmwareObject", "Host", "Transfer", "object_definition"]

@@ -86,6 +86,14 @@ def test_a_small_package_in_place_of_an_unfinished_push_is_not_erased_afterwards
     assert (rig.pair, rig.fw.take_effects()) == ((2, 0), [])
 
 
+def test_an_erasure_that_the_device_has_not_yet_done_does_not_hit_the_next_package():
+    rig = Rig()
+    rig.write(1, "coap://h/1")
+    rig.write(1, "")
+    assert rig.write(0, b"good") == "2.04"
+    assert (rig.pair, rig.fw.take_effects()) == ((2, 0), [Effect.START_DOWNLOAD, Effect.STOP_TRANSFER])
+
+
 @pytest.mark.parametrize("nothing", [b"", b"\0"])
 def test_an_empty_package_resets(nothing):
     for state, result in ((S.IDLE, R.UPDATE_FAILED), (S.DOWNLOADING, R.INITIAL), (S.DOWNLOADED, R.UPDATE_FAILED)):
