@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
-from typing import Any, Final, Literal, Protocol
+from typing import Annotated, Any, Final, Literal, Protocol
 
 from pydantic import Field, ValidationError, create_model
 
@@ -21,7 +20,7 @@ _TYPES: Final[Mapping[str, Any]] = {
     "size": units.Size,
     "duration": units.Duration,
     "share": units.Share,
-    "int": int,
+    "int": Annotated[int, Field(ge=1)],
     "str": str,
     "bool": bool,
 }
@@ -144,10 +143,3 @@ def end_with_profile(expected: tuple[int, int], profile: str) -> tuple[int, int]
     if expected == (State.IDLE, UpdateResult.INVALID_URI) and not habits.not_found_is_invalid_uri:
         return int(State.IDLE), int(UpdateResult.CONNECTION_LOST)
     return expected
-
-
-def registered_kinds() -> Kinds:
-    """The kinds of fault that this version can inject."""
-    registry: Any = import_module("simulator.faults.registry")
-    kinds: Kinds = registry.FAULTS
-    return kinds

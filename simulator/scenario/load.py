@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from simulator.faults.registry import FAULTS
 from simulator.scenario.check import Draft, check
-from simulator.scenario.faults import Kinds, registered_kinds
+from simulator.scenario.faults import Kinds
 from simulator.scenario.lines import line_index, line_of
 from simulator.scenario.overrides import PLACE, apply_overrides
 from simulator.scenario.problems import Finding, Key, Problem, ScenarioError, key_text
@@ -65,7 +66,7 @@ def loads(
         raise ScenarioError([Problem(file, None, "", f"not TOML: {error}", "")]) from None
     index = line_index(text)
     changed, problems = apply_overrides(document, overrides)
-    reader = Reader(registered_kinds() if kinds is None else kinds, Path(file))
+    reader = Reader(FAULTS if kinds is None else kinds, Path(file))
     draft = reader.read(document)
     if devices is not None:
         problems += _scale(draft, devices)

@@ -7,9 +7,10 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from simulator.faults.registry import FAULTS
 from simulator.scenario.campaign import Campaign, Criteria
 from simulator.scenario.devices import DeviceSettings, Group
-from simulator.scenario.faults import Kinds, registered_kinds, table_of
+from simulator.scenario.faults import Kinds, table_of
 from simulator.scenario.sections import ARRIVALS, Firmware, Run
 from simulator.scenario.server import SERVERS
 
@@ -18,7 +19,7 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
     """The schema of a scenario file, with a description at every key and a pattern at every quantity."""
-    known = registered_kinds() if kinds is None else kinds
+    known = FAULTS if kinds is None else kinds
     faults = [table_of(known[name]) for name in sorted(known)]
     servers = list(dict.fromkeys(SERVERS.values()))
     arrivals = list(ARRIVALS.values())

@@ -121,6 +121,7 @@ BAD_VALUES = [
     ("groups.a.faults", "[{}]", "`kind` is missing"),
     ("groups.a.faults", '[{ kind = "install-fails", share = "0 %" }]', "a fault that no device carries"),
     ("groups.a.faults", '[{ kind = "install-fails", bits = 1 }]', "unknown key `bits`"),
+    ("groups.a.faults", '[{ kind = "image-corrupt", bits = 0 }]', "must be greater than or equal to 1"),
     ("groups.a.faults", '[{ kind = "packet-loss" }]', "`rate` is missing"),
     ("groups.a", "5", "a group is a table"),
     ('groups."a b"', "{ count = 1 }", "'a b' is no name of a group"),

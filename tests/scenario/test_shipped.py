@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from simulator.scenario import load
+from simulator.faults.registry import FAULTS
+from simulator.scenario import json_schema, load, loads
 
 SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
 
@@ -42,3 +43,20 @@ def test_the_first_scenario_shows_four_kinds_of_failure():
         ("image-corrupt", (0, 5)),
         ("install-fails", (2, 8)),
     }
+
+
+@pytest.mark.parametrize("kind", FAULTS.values(), ids=lambda kind: kind.name)
+def test_every_registered_fault_can_be_declared(kind):
+    """With its required parameters alone, in a group of each delivery that it can strike."""
+    values = {"size": '"1 KiB"', "duration": '"1 s"', "share": '"50 %"', "int": "1", "str": '"x"', "bool": "true"}
+    required = "".join(f"{name} = {values[p.type]}\n" for name, p in kind.parameters.items() if p.required)
+    for delivery in kind.deliveries:
+        text = f'[groups.a]\ncount = 1\ndelivery = "{delivery}"\n[[groups.a.faults]]\nkind = "{kind.name}"\n{required}'
+        (fault,) = loads(text).groups["a"].faults
+        assert (fault.kind, fault.expected) == (kind.name, kind.expected)
+        assert not set(kind.parameters) & {"kind", "share", "expect"}
+
+
+def test_the_schema_of_the_registered_faults_can_be_made():
+    tables = json_schema()["$defs"]["Group"]["properties"]["faults"]["items"]["anyOf"]
+    assert len(tables) == len(FAULTS)
