@@ -22,6 +22,8 @@ VERSIONS: Final = ("1.0", "1.1")
 
 _LIFETIME: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 _LIFETIME_MAX_S: Final = 2**32 - 1
+_SLACK: Final = 64
+"""Times of registrations that are gone which the table may keep, beyond as many as there are registrations."""
 _BINDING_1_0: Final = re.compile(r"UQ?S?|SQ?|UQS", re.ASCII)
 _BINDING_1_1: Final = re.compile(r"(?!.*(.).*\1)[UMHTSN]{1,6}", re.ASCII)
 
@@ -176,7 +178,7 @@ class RegistrationTable:
         """Add a registration; returns it, and the one of the same endpoint that it replaces."""
         replaced = self._by_endpoint.get(request.endpoint)
         if replaced is not None:
-            del self._by_id[replaced.id]
+            self._remove(replaced)
         self._count += 1
         entry = Entry(f"{self._prefix}{self._count}", request, peer, now)
         self._by_endpoint[request.endpoint] = entry
@@ -201,10 +203,21 @@ class RegistrationTable:
 
     def deregister(self, id_: str) -> Entry | None:
         """Take a registration away; None where there is none (to be answered with 4.04)."""
-        entry = self._by_id.pop(id_, None)
+        entry = self._by_id.get(id_)
         if entry is not None:
-            del self._by_endpoint[entry.endpoint]
+            self._remove(entry)
         return entry
+
+    def _remove(self, entry: Entry) -> None:
+        del self._by_id[entry.id]
+        del self._by_endpoint[entry.endpoint]
+        heap = self._heap
+        if len(heap) > 2 * len(self._by_id) + _SLACK:
+            # Devices that register again and again with long lifetimes would else leave their old times here.
+            heap[:] = [(present.expires_at, id_) for id_, present in self._by_id.items()]
+            heapq.heapify(heap)
+        while heap and heap[0][1] not in self._by_id:
+            heapq.heappop(heap)
 
     def expire(self, now: float) -> list[Entry]:
         """Take away what has ended by now; returns it, the earliest first."""
@@ -218,7 +231,7 @@ class RegistrationTable:
                 heapq.heappush(self._heap, (entry.expires_at, id_))
             else:
                 ended.append(entry)
-                self.deregister(id_)
+                self._remove(entry)
         return ended
 
     @property
