@@ -10,7 +10,7 @@ import pandas as pd
 
 from reports.read import Run, processes_of, section
 from reports.summary import Generator, ProcessHealth, UsageTotals
-from reports.units import counted
+from reports.units import counted, share
 
 CPU_SHARE_MAX: Final = 0.9
 """A process of the generator runs on one core; above this share of it, over the campaign, it was full."""
@@ -109,7 +109,7 @@ def _cpu_share(rows: pd.DataFrame, window: tuple[float, float] | None) -> float 
 
 def _process_reasons(processes: list[ProcessHealth]) -> list[str]:
     reasons = [
-        f"{process.process} used {process.cpu_share:.0%} of a core over the campaign"
+        f"{process.process} used {share(process.cpu_share)} of a core over the campaign"
         for process in processes
         if process.cpu_share is not None and process.cpu_share > CPU_SHARE_MAX
     ]

@@ -162,7 +162,7 @@ def _schema(event_type: Any) -> Any:
 def _read_part(file: Path, schema: Any) -> Any:
     """The table of a part with the columns of ``schema``, or None where it is damaged or of another shape."""
     try:
-        with open_part(file, memory_map=False) as part:
+        with open_part(file, page_checksum_verification=True) as part:
             table = part.read(columns=schema.names, use_threads=False)
         table = table.select(schema.names).cast(schema)
         table.validate(full=True)

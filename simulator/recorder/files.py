@@ -42,7 +42,14 @@ def write_part(path: Path, table: Any, dictionary: list[str], *, fsync: bool = F
     """
     temporary = path.with_name(path.name + TEMPORARY)
     try:
-        write_table(table, temporary, compression="zstd", compression_level=1, use_dictionary=dictionary)
+        write_table(
+            table,
+            temporary,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=dictionary,
+            write_page_checksum=True,
+        )
         _rename(temporary, path, fsync=fsync)
     except Exception:
         _discard(temporary)

@@ -27,7 +27,7 @@ def full_core(process):
 @pytest.mark.parametrize(
     ("fleet", "reason"),
     [
-        (full_core("fleet-0"), "fleet-0 used 95% of a core"),
+        (full_core("fleet-0"), "fleet-0 used 95 % of a core"),
         (health("fleet-0", loop_lag_s=0.3), "up to 300 ms late"),
         (health("fleet-0", late_starts=2), "2 of 100 starts were more than 100 ms late"),
         (health("fleet-0", missed_starts=1), "1 due start never happened"),

@@ -78,6 +78,17 @@ def test_damaged_part(directory, damage):
     assert any(f"{rows} are not here" in sentence for sentence in run.missing)
 
 
+def test_single_flipped_bit_of_data_is_found(directory):
+    Written([Device(0, blocks=list(range(5000)))]).write(directory)
+    (part,) = (directory / "parts/transfers").iterdir()
+    whole = bytearray(part.read_bytes())
+    column = pq.ParquetFile(part).metadata.row_group(0).column(14)
+    assert column.path_in_schema.startswith("block_us")
+    whole[column.data_page_offset + column.total_compressed_size // 2] ^= 1
+    part.write_bytes(whole)
+    assert read_run(directory).parts_unreadable == 1
+
+
 @pytest.mark.parametrize(
     "columns",
     [{"t": [1.0]}, {"t": ["x"], "device": [1], "state": [0], "result": [0], "cause": [""]},
