@@ -21,6 +21,9 @@ MANIFEST: Final = "manifest.json"
 
 Status = Literal["running", "complete", "cut short", "failed"]
 
+RECORDING_ROLES: Final = frozenset({"fleet", "operator"})
+"""Roles whose processes have a recorder."""
+
 _SECRET: Final = re.compile(
     r"(?:^|[_-])(?:psk|key|password|passwd|secret|token|credentials?)(?:$|[_-](?:hex|base64|file|path))"
 )
@@ -124,14 +127,15 @@ class Manifest:
         """Where the manifest is."""
         return self.directory / MANIFEST
 
-    def add_process(self, name: str, role: str, pid: int, *, records: bool = True) -> None:
+    def add_process(self, name: str, role: str, pid: int, *, records: bool | None = None) -> None:
         """Note a process of the run, before it records.
 
         Args:
             name: the name under which it records.
             role: ``fleet``, ``operator``, ``origin``, ``server`` or ``command``.
             pid: its process id.
-            records: whether it has a recorder of its own; a report misses the parts of one that has.
+            records: whether it has a recorder of its own, so that a report can miss what it recorded; None: a fleet and
+                an operator have one, others have none.
 
         Raises:
             ValueError: the name is taken.
@@ -140,6 +144,7 @@ class Manifest:
         if any(process["name"] == name for process in self._processes):
             msg = f"process name {name!r} is taken"
             raise ValueError(msg)
+        records = role in RECORDING_ROLES if records is None else records
         self._processes.append({"name": name, "role": role, "pid": pid, "records": records})
         self._write()
 

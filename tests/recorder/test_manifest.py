@@ -24,10 +24,16 @@ def test_start_processes_and_end(tmp_path):
     assert first["run"] == "r1"
     assert datetime.fromisoformat(first["started"]).utcoffset() == timedelta(0)
     one.add_process("fleet-0", "fleet", 123)
+    one.add_process("origin", "origin", 124)
+    one.add_process("odd", "origin", 125, records=True)
     one.describe_server({"kind": "embedded", "server": "x/1"})
     one.end("cut short", "stopped by hand", [Usage("fleet-0", "fleet", 1.5, 1000)])
     last = load(tmp_path / "r1")
-    assert last["processes"] == [{"name": "fleet-0", "role": "fleet", "pid": 123, "records": True}]
+    assert last["processes"] == [
+        {"name": "fleet-0", "role": "fleet", "pid": 123, "records": True},
+        {"name": "origin", "role": "origin", "pid": 124, "records": False},
+        {"name": "odd", "role": "origin", "pid": 125, "records": True},
+    ]
     assert last["usage"] == [{"process": "fleet-0", "role": "fleet", "cpu_s": 1.5, "rss_bytes": 1000}]
     assert (last["status"], last["reason"]) == ("cut short", "stopped by hand")
     assert last["ended"] >= last["started"]
