@@ -14,7 +14,7 @@ from simulator.cli.failure import CRITERION_FAILED, ENVIRONMENT, HOLDS, INTERRUP
 from simulator.cli.live import Live
 from simulator.cli.report import print_report
 from simulator.cli.session import Ended, Plan, Session
-from simulator.fleet.entropy import draw_seed
+from simulator.fleet.entropy import Entropy
 from simulator.recorder.manifest import RunDirectoryError, run_id
 from simulator.scenario import Scenario, ScenarioError, is_public, load
 from simulator.transport.limits import demand_open_files
@@ -94,7 +94,7 @@ def make_plan(options: Options) -> Plan:
         raise CommandFailedError(str(error), ENVIRONMENT) from None
     seed = options.seed if options.seed is not None else scenario.run.seed
     if seed is None:
-        seed = draw_seed()
+        seed = Entropy.draw()
     directory = options.out or Path("runs") / run_id(scenario.run.name, seed)
     return Plan(
         scenario_file=options.scenario,

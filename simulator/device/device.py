@@ -8,16 +8,26 @@ order in which a server sees a real device act (OMA LwM2M TS, E.6).
 from __future__ import annotations
 
 import logging
-from math import inf
 from typing import TYPE_CHECKING, Final
 
 from simulator.coap.block import szx_for
-from simulator.coap.codes import BAD_REQUEST, OBSERVE, POST, PUT, SIZE1, UNSUPPORTED_CONTENT_FORMAT
+from simulator.coap.codes import (
+    BAD_REQUEST,
+    CONTENT_FORMAT,
+    FORMAT_OPAQUE,
+    POST,
+    PUT,
+    SIZE1,
+    UNSUPPORTED_CONTENT_FORMAT,
+)
 from simulator.coap.endpoint import Endpoint
 from simulator.coap.exchange import Response
+from simulator.coap.message import uint_bytes
+from simulator.coap.requests import put_option
+from simulator.device.deferral import Deferral
 from simulator.device.flash import HashingFlash
 from simulator.device.installer import SlotInstaller
-from simulator.device.notifier import Notifier, Observed
+from simulator.device.notifier import Notifier, answer_options
 from simulator.device.objects import make_tree
 from simulator.device.persistent import Persistent, after_boot, restore, save
 from simulator.device.pull import Pull
@@ -27,9 +37,10 @@ from simulator.device.registrar import Registrar
 from simulator.device.thinking import thinking
 from simulator.device.unwrap import unwrapper
 from simulator.events import DeviceEnded, DeviceStarted, StateChanged
-from simulator.lwm2m.firmware_object import PACKAGE, FirmwareObject, object_definition
-from simulator.lwm2m.firmware_update import Effect, Event, State, UpdateResult
+from simulator.lwm2m.firmware_object import FirmwareObject, object_definition
+from simulator.lwm2m.firmware_table import Effect, Event, State, UpdateResult
 from simulator.lwm2m.profiles import PROFILES
+from simulator.lwm2m.registration import Operation
 
 if TYPE_CHECKING:
     from simulator.coap.exchange import Upload
@@ -66,6 +77,7 @@ class Device:
         "_reboot_asked",
         "_stage",
         "chance",
+        "deferral",
         "download_network",
         "endpoint",
         "firmware",
@@ -81,6 +93,7 @@ class Device:
         "port",
         "profile",
         "pull",
+        "push",
         "receiver",
         "registrar",
         "retransmissions",
@@ -106,15 +119,21 @@ class Device:
         self.tree: ObjectTree
         self.notifier: Notifier
         self.registrar: Registrar
+        self.deferral: Deferral
         self.pull: Pull | None = None
+        self.push: Push | None = None
         self._act_due = self._reboot_asked = False
         self._stage = ""
         self.messages_in = self.messages_out = self.retransmissions = 0
 
     # -- power -----------------------------------------------------------------------------------------------------
 
-    async def power_on(self) -> None:
-        """Switch on: boot and Register. Returns when the Register is on its way."""
+    async def power_on(self, due: float) -> None:
+        """Switch on: boot and Register. Returns when the Register is on its way.
+
+        Args:
+            due: when the plan meant this to happen, in seconds since the start of the run.
+        """
         plan, world = self.plan, self.world
         world.sink.emit(
             DeviceStarted(
@@ -124,7 +143,7 @@ class Device:
                 plan.group,
                 plan.transport,
                 plan.delivery,
-                plan.due_s,
+                due,
                 plan.fault,
                 plan.expected_state,
                 plan.expected_result,
@@ -136,11 +155,18 @@ class Device:
 
     async def power_off(self) -> None:
         """Switch off at the end of a run, after a De-register where the device is registered."""
-        registered = self.registrar.registered if self.port is not None else False
-        if registered:
+        if self.port is not None:
             await self.registrar.deregister()
+        self.cut_off()
+
+    def cut_off(self) -> None:
+        """Switch off at once, without a word to the server; nothing where it is off."""
+        if not self.on:
+            return
         self.on = False
-        self._go_down()
+        registered = self.port is not None and self.registrar.registered
+        if self.port is not None:
+            self._go_down()
         stored = self.persistent
         self.world.sink.emit(
             DeviceEnded(
@@ -184,10 +210,13 @@ class Device:
         self.tree = make_tree(self)
         self.notifier = Notifier(self)
         self.registrar = Registrar(self, boot.effects)
-        self.registrar.register(world.now())
+        self.deferral = Deferral(self)
+        self.deferral.arm()
+        self.registrar.start(Operation.REGISTER, world.now())
 
     def _go_down(self) -> None:
         """Lose everything but what is stored."""
+        assert self.port is not None
         now = self.world.now()
         if self.pull is not None:
             self.pull.stop(now)
@@ -197,22 +226,22 @@ class Device:
             received=self.flash.written,
             etag=self.pull.etag if self.pull is not None else b"",
         )
-        self.pull = None
-        if self.port is None:
-            return
+        self.pull = self.push = None
         endpoint = self.endpoint
         self.messages_in += endpoint.messages_in
         self.messages_out += endpoint.messages_out
         self.retransmissions += endpoint.retransmissions
         self.registrar.forget()
         endpoint.close(now)
-        for watched in (endpoint, self.registrar, self.notifier):
+        for watched in (endpoint, self.registrar, self.notifier, self.deferral):
             self.world.deadlines.disarm(watched)
         self.port.close()
         self.port = None
 
     async def reboot(self, outcome: InstallOutcome | None = None) -> None:
         """Go down and come up again."""
+        if self.port is None:
+            return
         self._go_down()
         await self.world.clock.sleep(self.plan.boot_time_s)
         if self.on:
@@ -234,12 +263,14 @@ class Device:
 
     def on_request(self, endpoint: Endpoint, request: Message, now: float) -> Response:  # noqa: ARG002
         """Answer a request of the server; what follows from it comes after the answer."""
+        if request.path == PACKAGE_PATH and request.content_format < 0:
+            # A Package without Content-Format is the image itself, not base64 text.
+            request.options = put_option(request.options, CONTENT_FORMAT, uint_bytes(FORMAT_OPAQUE))
         answer = self.tree.handle(request)
-        observed = None
-        if request.option(OBSERVE) is not None:
-            observed = Observed(request)
         self._act_soon()
-        return Response(answer.code, answer.payload, answer.options, observe_key=observed)
+        return Response(
+            answer.code, answer.payload, answer_options(answer), observe_key=self.notifier.observed(request, answer)
+        )
 
     def open_upload(self, endpoint: Endpoint, request: Message, now: float) -> Upload | Response | None:
         """A Package comes in blocks and is not kept in memory; everything else is."""
@@ -254,9 +285,11 @@ class Device:
         self._act_soon()
         if code:
             return Response(code)
-        self._carry_out(now, only=Effect.ERASE_PACKAGE)
+        # What an unfinished push has stored must be gone before the first byte of this one is.
+        self._carry_out(now)
         self.receiver.begin()
-        return Push(self, endpoint, unwrap, request.uint(SIZE1), now)
+        self.push = Push(self, endpoint, unwrap, request.uint(SIZE1), now)
+        return self.push
 
     def on_observation_ended(self, endpoint: Endpoint, key: object, now: float) -> None:  # noqa: ARG002
         """The server wants no more notifications."""
@@ -299,10 +332,18 @@ class Device:
             self.firmware.set_package_info(verdict.model, verdict.version)
         return self.firmware.finished(event)
 
-    def push_abandoned(self, now: float) -> None:  # noqa: ARG002
-        """No further blocks of a push came."""
-        self.firmware.finished(Event.PACKAGE_ABANDONED)
-        self._act_soon()
+    def push_abandoned(self, push: Push) -> None:
+        """No further blocks of a push came, or another push takes its place.
+
+        Which of the two it is shows in this very turn: a restart is no failure (RFC 7959 §2.5), so it is waited for.
+        """
+        self.world.soon(lambda: self._abandon(push))
+
+    def _abandon(self, push: Push) -> None:
+        if self.push is push:
+            self.push = None
+            self.firmware.finished(Event.PACKAGE_ABANDONED)
+            self._act_soon()
 
     # -- acting ----------------------------------------------------------------------------------------------------
 
@@ -324,9 +365,29 @@ class Device:
         for resource_id in self.firmware.take_changes():
             self.notifier.changed((5, 0, resource_id), now)
         self._carry_out(now)
+        self.deferral.arm()
         if self._reboot_asked:
             self._reboot_asked = False
             self.world.spawn(self.reboot())
+
+    def on_lifetime(self, seconds: int) -> None:
+        """Lifetime (/1/0/1) was written: the server has to hear of it by an Update."""
+        self.registrar.machine.change(self.world.now(), lifetime_s=seconds)
+        self.registrar.arm()
+
+    def on_update_trigger(self) -> None:
+        """Registration Update Trigger (/1/0/8) was executed."""
+        self.registrar.machine.trigger(self.world.now())
+        self.registrar.arm()
+
+    def on_periods(self, pmin: int, pmax: int) -> None:
+        """The default periods of notifications (/1/0/2, /1/0/3) were written."""
+        self.notifier.set_default_periods(pmin, pmax)
+
+    @property
+    def local_host(self) -> str:
+        """The address that the device has now."""
+        return self.port.local.host if self.port is not None else ""
 
     def ask_reboot(self) -> None:
         """Execute of Reboot (/3/0/4): after the answer is sent."""
@@ -337,11 +398,9 @@ class Device:
         for effect in effects:
             self._perform(effect, now)
 
-    def _carry_out(self, now: float, only: Effect | None = None) -> None:
-        effects = self.firmware.take_effects()
-        for effect in effects:
-            if only is None or effect is only:
-                self._perform(effect, now)
+    def _carry_out(self, now: float) -> None:
+        for effect in self.firmware.take_effects():
+            self._perform(effect, now)
 
     def _perform(self, effect: Effect, now: float) -> None:
         if effect is Effect.ERASE_PACKAGE:
@@ -380,6 +439,3 @@ class Device:
         else:
             firmware.installation_ended(Event.INSTALL_FAILED if outcome.integrity else Event.INSTALL_CORRUPT)
             self._act_soon()
-
-
-__all__ = ["PACKAGE", "Device", "inf"]

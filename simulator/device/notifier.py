@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
-from simulator.coap.codes import OBSERVE
+from simulator.coap.codes import CONTENT_FORMAT, FETCH, OBSERVE, is_success
+from simulator.coap.message import uint_bytes
 from simulator.coap.observe import notify
+from simulator.lwm2m.composite import decode_paths
 from simulator.lwm2m.notify import NotificationSchedule
+from simulator.lwm2m.paths import path_of
 
 if TYPE_CHECKING:
-    from simulator.coap.message import Message
+    from simulator.coap.message import Message, Options
     from simulator.coap.observe import Observation
     from simulator.device.device import Device
     from simulator.lwm2m.paths import Path
+    from simulator.lwm2m.tree import Answer
 
 
 class Observed:
@@ -21,10 +26,25 @@ class Observed:
     __slots__ = ("paths", "request")
 
     def __init__(self, request: Message, paths: tuple[Path, ...]) -> None:
-        # The repetition is a plain read: an Observe option would register anew.
-        request.options = [option for option in request.options if option[0] != OBSERVE]
         self.request = request
         self.paths = paths
+
+
+def answer_options(answer: Answer) -> Options:
+    """The options that say how the payload of an answer is to be read."""
+    if answer.content_format < 0:
+        return []
+    return [(CONTENT_FORMAT, uint_bytes(answer.content_format))]
+
+
+def observed_paths(request: Message) -> tuple[Path, ...]:
+    """What a request with Observe is about: its path, or the paths of an Observe-Composite.
+
+    The request was answered with success, so both are well formed.
+    """
+    if request.code == FETCH:
+        return tuple(decode_paths(request.content_format, request.payload))
+    return (path_of(request.path),)
 
 
 class Notifier:
@@ -35,7 +55,18 @@ class Notifier:
     def __init__(self, device: Device) -> None:
         self._device = device
         self._schedule = NotificationSchedule(device.tree.attributes)
-        self.armed = float("inf")
+        self.armed = inf
+
+    def observed(self, request: Message, answer: Answer) -> Observed | None:
+        """What an observation that this request asks for would be about; None where it asks for none."""
+        if request.uint(OBSERVE) != 0 or not is_success(answer.code):
+            return Observed(request, ()) if request.uint(OBSERVE) == 1 else None
+        return Observed(request, observed_paths(request))
+
+    def set_default_periods(self, pmin: int, pmax: int) -> None:
+        """Take the default periods of the Server object, in seconds; 0 is none."""
+        self._schedule.default_pmin = float(pmin)
+        self._schedule.default_pmax = float(pmax) or inf
 
     def take_observations(self, now: float) -> None:
         """Schedule observations that the endpoint has registered since."""
@@ -57,12 +88,12 @@ class Notifier:
         self._arm()
 
     def _notify(self, key: object, now: float) -> None:
-        self._schedule.sent(key, now)  # type: ignore[arg-type]
+        self._schedule.sent(key, now)
         for observation in self._device.endpoint.observations:
             if observation.key is key:
                 self._send(observation, key, now)
                 return
-        self._schedule.remove(key)  # type: ignore[arg-type]
+        self._schedule.remove(key)
 
     def _send(self, observation: Observation, key: object, now: float) -> None:
         assert isinstance(key, Observed)
@@ -72,7 +103,7 @@ class Notifier:
             device.endpoint,
             observation,
             answer.code,
-            answer.options,
+            answer_options(answer),
             answer.payload,
             now,
             confirmable=device.plan.confirmable_notifications,

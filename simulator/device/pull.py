@@ -10,7 +10,7 @@ from simulator.coap.endpoint import Endpoint
 from simulator.coap.exchange import Failure
 from simulator.coap.requests import CoapUri, parse_uri, request_options
 from simulator.events import TransferEnded
-from simulator.lwm2m.firmware_update import Event
+from simulator.lwm2m.firmware_table import Event
 from simulator.ports import Address
 
 if TYPE_CHECKING:

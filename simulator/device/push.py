@@ -9,7 +9,7 @@ from simulator.coap.codes import BAD_REQUEST, is_success
 from simulator.coap.exchange import Response
 from simulator.device.unwrap import UnwrapError, Unwrapper
 from simulator.events import TransferEnded
-from simulator.lwm2m.firmware_update import Event
+from simulator.lwm2m.firmware_table import Event
 
 if TYPE_CHECKING:
     from simulator.coap.endpoint import Endpoint
@@ -96,7 +96,7 @@ class Push:
         if self._verdict is None:
             self._verdict = (Event.PACKAGE_ABANDONED, 0)
             self._record(Event.PACKAGE_ABANDONED, now)
-            self._device.push_abandoned(now)
+            self._device.push_abandoned(self)
 
     def _record(self, event: Event, now: float) -> None:
         device, endpoint = self._device, self._endpoint

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from simulator.firmware import HEADER_SIZE
 from simulator.firmware.check import Verdict, check, early_check
 from simulator.lwm2m.firmware_object import CHECK_EVENTS
-from simulator.lwm2m.firmware_update import Event
+from simulator.lwm2m.firmware_table import Event
 from simulator.ports import FlashFullError, OutOfMemoryError
 
 if TYPE_CHECKING:

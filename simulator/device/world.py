@@ -118,6 +118,8 @@ class World:
     sink: EventSink
     spawn: Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
     """Starts a task and keeps it; what it raises is logged."""
+    soon: Callable[[Callable[[], None]], object]
+    """Calls something in the next turn of the event loop."""
     unix_start: int
     """Unix time at time 0, for Time resources."""
     on_change: Callable[[str, int], None]

@@ -1,7 +1,7 @@
 """How the operator reaches a server under test: a protocol, and what a server tells.
 
-A driver is asked for one operation on one device at a time and answers with what the *server* said. An error code of a device
-is an answer; an error is raised only where the server gave none.
+A driver is asked for one operation on one device at a time and answers with what the *server* said. An error code of a
+device is an answer; an error is raised only where the server gave none.
 """
 
 from __future__ import annotations

@@ -174,7 +174,7 @@ class JsonLinesDriver:
 
     # -- operations ------------------------------------------------------------------------------------------------
 
-    async def _ask(self, timeout_s: float, **command: Any) -> dict[str, Any]:
+    async def _ask(self, wait_s: float, command: dict[str, Any]) -> dict[str, Any]:
         if self._process is None or self._process.stdin is None or self._process.returncode is not None:
             msg = f"{self.name} is not running"
             raise DriverError(msg)
@@ -184,11 +184,11 @@ class JsonLinesDriver:
         self._waiting[number] = future
         try:
             self._process.stdin.write(json.dumps({"id": number, **command}).encode() + b"\n")
-            async with asyncio.timeout(timeout_s + GRACE_S):
+            async with asyncio.timeout(wait_s + GRACE_S):
                 await self._process.stdin.drain()
                 line: dict[str, Any] = await future
         except TimeoutError:
-            msg = f"{self.name} gave no answer line within {timeout_s + GRACE_S:g} s"
+            msg = f"{self.name} gave no answer line within {wait_s + GRACE_S:g} s"
             raise NoAnswerError(msg) from None
         except ConnectionError as error:
             msg = f"{self.name} takes no commands any more: {error}"
@@ -200,7 +200,8 @@ class JsonLinesDriver:
         return line
 
     async def _operate(self, do: str, endpoint: str, path: str, timeout_s: float, **fields: Any) -> Answer:
-        line = await self._ask(timeout_s, do=do, ep=endpoint, path=path, timeout_s=timeout_s, **fields)
+        command = {"do": do, "ep": endpoint, "path": path, "timeout_s": timeout_s, **fields}
+        line = await self._ask(timeout_s, command)
         return Answer(str(line["code"]), str(line.get("value") or ""))
 
     async def read(self, endpoint: str, path: str, timeout_s: float) -> Answer:
@@ -217,7 +218,7 @@ class JsonLinesDriver:
 
     async def write_file(self, endpoint: str, path: str, file: Path, timeout_s: float) -> Answer:
         """Write an opaque resource with the content of a file."""
-        return await self._operate("write", endpoint, path, timeout_s, file=str(file.resolve()))
+        return await self._operate("write", endpoint, path, timeout_s, file=str(file))
 
     async def execute(self, endpoint: str, path: str, arguments: str, timeout_s: float) -> Answer:
         """Execute a resource."""
@@ -229,11 +230,11 @@ class JsonLinesDriver:
 
     async def clients(self) -> list[str]:
         """Endpoints that are registered now."""
-        return [str(endpoint) for endpoint in (await self._ask(GRACE_S, do="clients"))["clients"]]
+        return [str(endpoint) for endpoint in (await self._ask(GRACE_S, {"do": "clients"}))["clients"]]
 
     async def usage(self) -> ServerUsage:
         """What the child has used."""
-        line = await self._ask(GRACE_S, do="stats")
+        line = await self._ask(GRACE_S, {"do": "stats"})
         return ServerUsage(float(line["cpu_s"]), int(line["rss_bytes"]))
 
 

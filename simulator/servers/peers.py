@@ -74,6 +74,10 @@ class PeerTable:
     def on_datagram_error(self, error: OSError) -> None:
         """An ICMP error on an open port does not say whose it is; retransmission finds out."""
 
+    def endpoint(self, peer: tuple[str, int]) -> Endpoint:
+        """The endpoint towards a peer, made where there is none."""
+        return self.peers.get(peer) or self._add(Address(peer[0], peer[1]))
+
     def _add(self, peer: Address) -> Endpoint:
         assert self._port is not None
         send = self._port.send

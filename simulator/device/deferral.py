@@ -1,0 +1,41 @@
+"""Waits for the end of a deferred update: Maximum Defer Period (/5/0/13)."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from simulator.lwm2m.firmware_resources import NO_DEADLINE, NOT_SET
+
+if TYPE_CHECKING:
+    from simulator.device.device import Device
+
+
+class Deferral:
+    """The deadline of a deferred update, for the timer of the fleet."""
+
+    __slots__ = ("_device", "armed")
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self.armed = inf
+
+    @property
+    def deadline(self) -> float:
+        """When the update runs without anybody's consent; infinity where none is deferred, or without limit."""
+        unix = self._device.firmware.defer_deadline
+        return inf if unix in (NOT_SET, NO_DEADLINE) else float(unix - self._device.world.unix_start)
+
+    def expire(self, now: float) -> None:
+        """The period is over: install."""
+        if self.deadline <= now:
+            self._device.firmware.deferral_ended()
+            self._device.act(now)
+        self.armed = self.deadline
+
+    def arm(self) -> None:
+        """Have the timer look at a deadline that has come nearer."""
+        deadline = self.deadline
+        if deadline < self.armed:
+            self.armed = deadline
+            self._device.world.deadlines.arm(self, deadline)

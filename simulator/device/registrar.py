@@ -1,0 +1,135 @@
+"""Joins the pure registration machine to a device's endpoint and to the timer of the fleet."""
+
+from __future__ import annotations
+
+import asyncio
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from simulator.coap.call import Call, Result
+from simulator.coap.codes import LOCATION_PATH, code_text, is_success
+from simulator.coap.requests import request_options
+from simulator.events import RegistrationEnded
+from simulator.lwm2m.registration import Operation, Outcome, Registration
+from simulator.lwm2m.registration_states import RetryPolicy
+
+if TYPE_CHECKING:
+    from simulator.device.device import Device
+    from simulator.lwm2m.firmware_table import Effect
+
+RETRY: Final = RetryPolicy(retry_count=8, retry_timer_s=2.0, sequence_delay_s=600.0, sequence_count=0)
+"""A device in a load test tries again soon, and never gives up: the TS's defaults (60 s, then a day) outlast a run."""
+
+
+class Registrar:
+    """The registration of one device from one boot to the next.
+
+    ``effects`` of the boot are handed to the device once it is registered: a download or an installation that a reboot
+    had interrupted goes on when the server can see it.
+    """
+
+    __slots__ = ("_call", "_device", "_effects", "_left", "_resent", "_started", "armed", "machine")
+
+    def __init__(self, device: Device, effects: tuple[Effect, ...]) -> None:
+        plan = device.plan
+        self._device = device
+        self._effects = effects
+        self._call: Call | None = None
+        self._left: asyncio.Future[None] | None = None
+        self._started = 0.0
+        self._resent = 0
+        self.armed = inf
+        self.machine = Registration(
+            plan.endpoint, int(plan.lifetime_s), device.tree.links(), version=plan.lwm2m, retry=RETRY
+        )
+
+    @property
+    def registered(self) -> bool:
+        """Whether the device holds a registration."""
+        return self.machine.is_registered
+
+    def start(self, operation: Operation, now: float) -> None:
+        """Send the request of an operation."""
+        parts = self.machine.start(operation, now)
+        options = request_options(parts.path, parts.query, content_format=parts.content_format)
+        endpoint = self._device.endpoint
+        self._started, self._resent = now, endpoint.retransmissions
+        self._call = Call(
+            parts.code,
+            options,
+            parts.payload,
+            lambda result: self._ended(operation, result),
+            szx=endpoint.szx,
+        )
+        self._call.start(endpoint, now)
+
+    def _ended(self, operation: Operation, result: Result) -> None:
+        self._call = None
+        device, now = self._device, self._device.world.now()
+        self._record(operation, result, now)
+        before = self.registered
+        if result.code:
+            location = [value.decode("utf-8", "replace") for number, value in result.options if number == LOCATION_PATH]
+            outcome = self.machine.answered(result.code, location, now)
+        else:
+            outcome = self.machine.unanswered(now)
+        if self.registered != before:
+            device.world.on_change("registered", 1 if self.registered else -1)
+        if operation is Operation.REGISTER and outcome is Outcome.ACCEPTED:
+            effects, self._effects = self._effects, ()
+            device.perform(effects, now)
+        if operation is Operation.DEREGISTER and self._left is not None and not self._left.done():
+            self._left.set_result(None)
+        self.arm()
+
+    def _record(self, operation: Operation, result: Result, now: float) -> None:
+        device = self._device
+        outcome = "unknown" if not result.code else "ok" if is_success(result.code) else "fail"
+        device.world.sink.emit(
+            RegistrationEnded(
+                now,
+                device.plan.index,
+                operation.value,
+                self._started,
+                outcome,
+                code_text(result.code) if result.code else "",
+                device.endpoint.retransmissions - self._resent,
+            )
+        )
+
+    async def deregister(self) -> None:
+        """Leave the server, as far as it answers."""
+        machine, now = self.machine, self._device.world.now()
+        if self._call is not None or not machine.is_registered:
+            return
+        self._left = asyncio.get_running_loop().create_future()
+        self.start(Operation.DEREGISTER, now)
+        await self._left
+
+    def forget(self) -> None:
+        """The device goes down; the server is not told."""
+        if self.registered:
+            self._device.world.on_change("registered", -1)
+        call, self._call = self._call, None
+        if call is not None:
+            self._device.endpoint.finish(call)
+
+    # -- for the timer of the fleet --------------------------------------------------------------------------------
+
+    @property
+    def deadline(self) -> float:
+        """When an operation is due."""
+        return self.machine.deadline
+
+    def expire(self, now: float) -> None:
+        """Start the operation that is due."""
+        operation = self.machine.due(now)
+        if operation is not None and self._call is None:
+            self.start(operation, now)
+        self.armed = self.deadline
+
+    def arm(self) -> None:
+        """Have the timer look at a deadline that has come nearer."""
+        if self.deadline < self.armed:
+            self.armed = self.deadline
+            self._device.world.deadlines.arm(self, self.deadline)

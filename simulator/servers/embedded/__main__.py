@@ -1,0 +1,88 @@
+"""The embedded server as a process that speaks the driver protocol.
+
+python -m simulator.servers.embedded [--host 127.0.0.1] [--port 0]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import signal
+import sys
+import time
+
+from simulator import __version__
+from simulator.ports import Address
+from simulator.recorder.process import EXIT_ENVIRONMENT
+from simulator.servers.embedded.commands import Commands
+from simulator.servers.embedded.core import Happened, LwM2mServer
+from simulator.servers.json_lines import JsonLines
+from simulator.servers.peers import PeerTable
+from simulator.transport.deadlines import Deadlines
+from simulator.transport.loop import run
+from simulator.transport.sockets import SocketNetwork
+
+SWEEP_S = 60.0
+EXPIRE_S = 1.0
+
+
+async def serve(host: str, port: int) -> int:
+    """Serve until the end of input; the exit code of the process."""
+    # Ctrl-C is for the command that started this process; it closes the input.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    loop = asyncio.get_running_loop()
+    lines = JsonLines(lambda command: commands.take(command))
+    server = LwM2mServer(
+        time.monotonic, lambda happened: lines.tell(event_line(happened)), f"{random.getrandbits(24):x}-"
+    )
+    commands = Commands(server, lines)
+    deadlines = Deadlines(loop, time.monotonic)
+    server.peers = PeerTable(time.monotonic, random.Random(), server, deadlines.arm)
+    try:
+        server.peers.attach(await SocketNetwork(loop).bind_datagram(Address(host, port), server.peers))
+    except OSError as error:
+        lines.tell({"event": "failed", "detail": error.strerror or str(error)})
+        await asyncio.sleep(0)
+        return EXIT_ENVIRONMENT
+    lines.tell({"event": "ready", "coap": f"coap://{server.peers.local}", "server": f"lwm2m-fleet {__version__}"})
+    upkeep = asyncio.ensure_future(keep_up(server))
+    await lines.serve()
+    upkeep.cancel()
+    server.peers.close()
+    return 0
+
+
+async def keep_up(server: LwM2mServer) -> None:
+    """Drop what has expired."""
+    swept = time.monotonic()
+    while True:
+        await asyncio.sleep(EXPIRE_S)
+        server.expire()
+        if time.monotonic() - swept > SWEEP_S:
+            swept = time.monotonic()
+            kept = server.registered_peers()
+            server.peers.sweep(kept.__contains__)
+
+
+def event_line(happened: Happened) -> dict[str, str]:
+    """A registration event as the driver protocol has it."""
+    line = {"event": happened.event, "ep": happened.endpoint, "id": happened.registration_id}
+    if happened.event == "registered" and happened.detail:
+        line["replaces"] = happened.detail
+    elif happened.event == "deregistered":
+        line["cause"] = happened.detail
+    return line
+
+
+def main(arguments: list[str]) -> int:
+    """Entry point of ``python -m simulator.servers.embedded``."""
+    parser = argparse.ArgumentParser(prog="simulator.servers.embedded", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    options = parser.parse_args(arguments)
+    return run(serve(options.host, options.port))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

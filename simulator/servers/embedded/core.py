@@ -1,0 +1,185 @@
+"""A small LwM2M server on the project's own CoAP engine: registrations, and operations on registered devices.
+
+It is the default server under test, so that a newcomer needs nothing else, and the yardstick of the engine: it does
+what an LwM2M server has to do for firmware updates and keeps no more state than that needs.
+
+Source: OMA LwM2M TS 1.1 Core, §6.2 (registration) and §6.3, §6.4 (operations).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from simulator.coap.call import Call, Result
+from simulator.coap.codes import CHANGED, CREATED, DELETE, DELETED, METHOD_NOT_ALLOWED, NOT_FOUND, POST
+from simulator.coap.exchange import Response
+from simulator.coap.requests import location_options
+from simulator.lwm2m.refusal import RefusedError
+from simulator.lwm2m.registration_table import Entry, RegistrationTable, parse_register, parse_update
+
+if TYPE_CHECKING:
+    from simulator.coap.endpoint import Endpoint
+    from simulator.coap.message import Message, Options
+    from simulator.ports import Address
+    from simulator.servers.peers import PeerTable
+
+RD: Final = "rd"
+
+
+class UnknownEndpointError(LookupError):
+    """No device is registered under this Endpoint Client Name."""
+
+
+class Happened(NamedTuple):
+    """Something that a server's user wants to know."""
+
+    event: str
+    """``registered``, ``updated`` or ``deregistered``."""
+    endpoint: str
+    registration_id: str
+    detail: str = ""
+    """For ``registered`` the id of the registration that it replaces; for ``deregistered`` the cause."""
+
+
+class LwM2mServer:
+    """Registrations and operations; the CoAP handler of a ``PeerTable``.
+
+    Args:
+        now: the clock.
+        on_event: told of registrations.
+        prefix: begins every registration id.
+    """
+
+    def __init__(self, now: Callable[[], float], on_event: Callable[[Happened], None], prefix: str = "") -> None:
+        self._now = now
+        self._on_event = on_event
+        self.table = RegistrationTable(prefix)
+        self.peers: PeerTable
+        self._observations: dict[str, dict[str, Call]] = {}
+
+    # -- requests of devices ---------------------------------------------------------------------------------------
+
+    def on_request(self, endpoint: Endpoint, request: Message, now: float) -> Response:
+        """Register, Update or De-register."""
+        path = request.path
+        peer = endpoint.user
+        if not path or path[0] != RD or len(path) > 2:
+            return Response(NOT_FOUND)
+        try:
+            if len(path) == 1:
+                return self._register(request, peer, now) if request.code == POST else Response(METHOD_NOT_ALLOWED)
+            if request.code == POST:
+                return self._update(path[1], request, peer, now)
+            if request.code == DELETE:
+                return self._deregister(path[1], now)
+        except RefusedError as error:
+            return Response(error.code, error.reason.encode())
+        return Response(METHOD_NOT_ALLOWED)
+
+    def open_upload(self, endpoint: Endpoint, request: Message, now: float) -> Response | None:  # noqa: ARG002
+        """A Register may be longer than a block; it is assembled. Nothing else is taken."""
+        return None if request.path[:1] == (RD,) else Response(NOT_FOUND)
+
+    def on_observation_ended(self, endpoint: Endpoint, key: object, now: float) -> None:
+        """Devices observe nothing here."""
+
+    def _register(self, request: Message, peer: object, now: float) -> Response:
+        entry, replaced = self.table.register(parse_register(request), peer, now)
+        if replaced is not None:
+            self._left(replaced)
+        self._on_event(Happened("registered", entry.endpoint, entry.id, replaced.id if replaced is not None else ""))
+        return Response(CREATED, options=location_options(entry.location))
+
+    def _update(self, number: str, request: Message, peer: object, now: float) -> Response:
+        known = self.table.by_id(number)
+        if known is None:
+            return Response(NOT_FOUND)
+        entry = self.table.update(number, parse_update(request, known.request.version), peer, now)
+        assert entry is not None
+        self._on_event(Happened("updated", entry.endpoint, entry.id))
+        return Response(CHANGED)
+
+    def _deregister(self, number: str, now: float) -> Response:  # noqa: ARG002
+        entry = self.table.deregister(number)
+        if entry is None:
+            return Response(NOT_FOUND)
+        self._left(entry)
+        self._on_event(Happened("deregistered", entry.endpoint, entry.id, "deregister"))
+        return Response(DELETED)
+
+    def _left(self, entry: Entry) -> None:
+        """A registration is over, and its observations with it (TS 1.1 Core, §6.4)."""
+        observations = self._observations.pop(entry.endpoint, None)
+        peer = self.peers.peers.get(entry.peer)  # type: ignore[call-overload]
+        if observations and peer is not None:
+            for call in observations.values():
+                peer.finish(call)
+
+    def expire(self) -> None:
+        """Drop registrations whose lifetime is over."""
+        for entry in self.table.expire(self._now()):
+            self._left(entry)
+            self._on_event(Happened("deregistered", entry.endpoint, entry.id, "expired"))
+
+    def is_registered_peer(self, peers: set[object]) -> Callable[[tuple[str, int]], bool]:
+        """Whether a peer is to be kept though it is quiet."""
+        return lambda peer: peer in peers
+
+    def registered_peers(self) -> set[object]:
+        """The addresses of all registered devices."""
+        return {entry.peer for entry in self.table.entries()}
+
+    # -- operations on devices -------------------------------------------------------------------------------------
+
+    def _device(self, name: str) -> tuple[Endpoint, Entry]:
+        entry = self.table.by_endpoint(name)
+        if entry is None:
+            msg = f"no device is registered as {name!r}"
+            raise UnknownEndpointError(msg)
+        peer: Address = entry.peer  # type: ignore[assignment]
+        return self.peers.endpoint(peer), entry
+
+    def call(
+        self, name: str, code: int, options: Options, body: bytes, done: Callable[[Result], None]
+    ) -> Callable[[], None]:
+        """Send a request to a registered device; returns what gives it up.
+
+        Raises:
+            UnknownEndpointError: there is no such device.
+        """
+        endpoint, _ = self._device(name)
+        call = Call(code, options, body, done, szx=endpoint.szx)
+        call.start(endpoint, self._now())
+        return lambda: endpoint.finish(call)
+
+    def observe(
+        self, name: str, path: str, options: Options, code: int, done: Callable[[Result], None]
+    ) -> Callable[[], None]:
+        """Observe a path of a registered device; ``done`` gets the answer and each notification.
+
+        An earlier observation of the same path is dropped: the next notification for it is answered with a Reset.
+
+        Raises:
+            UnknownEndpointError: there is no such device.
+        """
+        endpoint, entry = self._device(name)
+        known = self._observations.setdefault(entry.endpoint, {})
+        before = known.pop(path, None)
+        if before is not None:
+            endpoint.finish(before)
+        call = known[path] = Call(code, options, b"", done, szx=endpoint.szx, observe=True)
+        call.start(endpoint, self._now())
+        return lambda: endpoint.finish(call)
+
+    def cancel(self, name: str, path: str) -> bool:
+        """Forget an observation; whether there was one."""
+        call = self._observations.get(name, {}).pop(path, None)
+        if call is None:
+            return False
+        endpoint, _ = self._device(name)
+        endpoint.finish(call)
+        return True
+
+
+__all__ = ["Happened", "LwM2mServer", "UnknownEndpointError"]
