@@ -27,8 +27,9 @@ class CommandError(Exception):
 class JsonLines:
     """Reads commands and writes answers and events; writes are joined per turn of the event loop."""
 
-    def __init__(self, on_command: Callable[[dict[str, Any]], None]) -> None:
-        self._on_command = on_command
+    def __init__(self) -> None:
+        self.on_command: Callable[[dict[str, Any]], None] = lambda _command: None
+        """Takes each command; set it before ``serve``."""
         self._out: list[str] = []
 
     def tell(self, line: dict[str, Any]) -> None:
@@ -62,7 +63,7 @@ class JsonLines:
             sys.stderr.write(f"not a command: {raw[:200]!r}\n")
             return
         try:
-            self._on_command(command)
+            self.on_command(command)
         except CommandError as error:
             self.tell({"id": number, "error": error.kind, "detail": str(error)})
         except (KeyError, ValueError, TypeError, OSError) as error:

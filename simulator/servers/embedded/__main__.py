@@ -32,11 +32,11 @@ async def serve(host: str, port: int) -> int:
     # Ctrl-C is for the command that started this process; it closes the input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     loop = asyncio.get_running_loop()
-    lines = JsonLines(lambda command: commands.take(command))
+    lines = JsonLines()
     server = LwM2mServer(
         time.monotonic, lambda happened: lines.tell(event_line(happened)), f"{random.getrandbits(24):x}-"
     )
-    commands = Commands(server, lines)
+    lines.on_command = Commands(server, lines).take
     deadlines = Deadlines(loop, time.monotonic)
     server.peers = PeerTable(time.monotonic, random.Random(), server, deadlines.arm)
     try:
