@@ -165,7 +165,7 @@ class Call(Exchange):
         block = read_block(value) if value is not None else None
         size = 16 << self._szx
         last = self._offset + size >= len(self._body)
-        # A server that takes each block by itself answers all of them with the final code (RFC 7959 §3.2, stateless PUT).
+        # A server that takes each block by itself answers all of them with the final code (RFC 7959 §3.2).
         if message.code == CONTINUE or (is_success(message.code) and block is not None and not last):
             if block is None or block.num != self._offset // size or last:
                 self._end(endpoint, Failure.PROTOCOL)

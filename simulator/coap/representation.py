@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from simulator.coap.block import Block, read_block
+from simulator.coap.block import Block
 from simulator.coap.codes import (
     BAD_REQUEST,
     BLOCK2,
@@ -43,14 +43,20 @@ def request_key(request: Message) -> tuple[object, ...]:
     return (request.code, *(o for o in request.options if o[0] in (URI_PATH, URI_QUERY)))
 
 
-def shape(endpoint: Endpoint, request: Message, response: Response, now: float) -> tuple[int, Options, bytes]:
-    """Code, options and payload of the message that answers a request with this response."""
+def shape(
+    endpoint: Endpoint, request: Message, response: Response, block2: Block | None, now: float
+) -> tuple[int, Options, bytes]:
+    """Code, options and payload of the message that answers a request with this response.
+
+    ``block2`` is the Block2 option of the request.
+    """
     code, options, payload = response.code, response.options, response.payload
     if code == CONTENT:
         etag = response.etag
-        code = _conditional(request, etag)
-        if code == PRECONDITION_FAILED:
-            return code, [], b""
+        if request.options and request.options[0][0] <= ETAG:
+            code = _conditional(request, etag)
+            if code == PRECONDITION_FAILED:
+                return code, [], b""
         if etag:
             options = [(ETAG, etag)] if code == VALID else put_option(options, ETAG, etag)
         if response.observe_key is not None:
@@ -59,18 +65,11 @@ def shape(endpoint: Endpoint, request: Message, response: Response, now: float) 
                 options = put_option(options, OBSERVE, uint_bytes(sequence))
         if code == VALID:
             return code, options, b""
-    wanted = request.option(BLOCK2)
-    block2 = read_block(wanted) if wanted is not None else None
-    szx = endpoint.szx if block2 is None else min(block2.szx, endpoint.szx)
-    if not is_success(code):
-        # What an error says is for people; a block of it is enough, and it must not look like a missing block.
-        return code, options, payload[: 16 << szx]
-    if block2 is None and len(payload) <= 16 << szx:
-        return code, options, payload
-    return _cut(endpoint, request, Response(code, payload, options), block2, szx, now)
+    return _cut(endpoint, request, Response(code, payload, options), block2, now)
 
 
 def _conditional(request: Message, etag: bytes) -> int:
+    """What If-Match and ETag make of a 2.05 (RFC 7252 §5.10.6.2, §5.10.8.1)."""
     wanted = request.values(IF_MATCH)
     if wanted and b"" not in wanted and (not etag or etag not in wanted):
         return PRECONDITION_FAILED
@@ -78,22 +77,31 @@ def _conditional(request: Message, etag: bytes) -> int:
 
 
 def _cut(
-    endpoint: Endpoint, request: Message, whole: Response, block2: Block | None, szx: int, now: float
+    endpoint: Endpoint, request: Message, whole: Response, block2: Block | None, now: float
 ) -> tuple[int, Options, bytes]:
-    start = 0 if block2 is None else block2.start
+    szx = endpoint.szx if block2 is None else min(block2.szx, endpoint.szx)
     size = 16 << szx
-    total = len(whole.payload)
+    code, options, payload = whole.code, whole.options, whole.payload
+    if not is_success(code):
+        # What an error says is for people; a block of it is enough, and it must not look like a missing block.
+        return code, options, payload[:size]
+    total = len(payload)
+    start = 0 if block2 is None else block2.start
     if start >= total and start > 0:
         return BAD_REQUEST, [], b"no such block"
     more = start + size < total
-    options = put_option(whole.options, BLOCK2, Block(start // size, more, szx).to_bytes())
+    if block2 is None and not more:
+        return code, options, payload
+    if start == 0 and more and request.code != GET:
+        due = now + endpoint.params.EXCHANGE_LIFETIME
+        # Observe belongs to the first block alone (RFC 7959 §2.6).
+        kept = Response(code, payload, [o for o in options if o[0] != OBSERVE])
+        endpoint.server.rest = Rest(request_key(request), kept, due)
+        endpoint.wake_by(due)
+    options = put_option(options, BLOCK2, Block(start >> (szx + 4), more, szx).to_bytes())
     if start == 0:
         options = put_option(options, SIZE2, uint_bytes(total))
-        if request.code != GET and more:
-            due = now + endpoint.params.EXCHANGE_LIFETIME
-            endpoint.server.rest = Rest(request_key(request), whole, due)
-            endpoint.wake_by(due)
-    return whole.code, options, whole.payload[start : start + size]
+    return code, options, payload[start : start + size]
 
 
 __all__ = ["Rest", "request_key", "shape"]

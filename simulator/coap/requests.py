@@ -41,10 +41,10 @@ def _number(option: tuple[int, bytes]) -> int:
 
 def put_option(options: Options, number: int, value: bytes) -> Options:
     """The same options with one more, or with another value for it; in order."""
-    kept = [option for option in options if option[0] != number]
-    kept.append((number, value))
-    kept.sort(key=_number)
-    return kept
+    if not options or options[-1][0] < number:
+        return [*options, (number, value)]
+    before = [option for option in options if option[0] < number]
+    return [*before, (number, value), *(option for option in options if option[0] > number)]
 
 
 class CoapUri:
@@ -67,7 +67,8 @@ def parse_uri(uri: str) -> CoapUri:
     """Take a URI apart.
 
     Raises:
-        ValueError: no absolute URI, no host, a fragment, a port out of range, or a scheme that is not known here.
+        ValueError: no absolute URI, no host, user information, a fragment, a port out of range, a scheme that is not
+            known here, a path segment of dots, or a part longer than an option takes (RFC 7252 §5.10.1).
     """
     parts = urlsplit(uri)
     scheme = parts.scheme.lower()
@@ -76,10 +77,14 @@ def parse_uri(uri: str) -> CoapUri:
         raise ValueError(msg)
     if not parts.hostname:
         raise ValueError("the URI names no host")
-    if "#" in uri:
-        raise ValueError("a CoAP URI has no fragment")
+    if "#" in uri or "@" in parts.netloc:
+        raise ValueError("a CoAP URI has no fragment and no user information")
+    if parts.port == 0:
+        raise ValueError("port 0 is no port to send to")
     segments = tuple(unquote(s) for s in parts.path.split("/")[1:]) if parts.path not in ("", "/") else ()
-    if any(len(s.encode()) > 255 for s in segments):
-        raise ValueError("a path segment is longer than 255 bytes")
     query = tuple(unquote(q) for q in parts.query.split("&")) if parts.query else ()
+    if any(len(s.encode()) > 255 for s in segments + query):
+        raise ValueError("a path segment or query argument is longer than 255 bytes")
+    if "." in segments or ".." in segments:
+        raise ValueError("a path segment of a CoAP request is not '.' or '..'")
     return CoapUri(scheme, parts.hostname, parts.port or DEFAULT_PORTS[scheme], segments, query)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from simulator.coap.block import Block, read_block
+from simulator.coap.block import Block
 from simulator.coap.codes import (
     ACK,
     BLOCK1,
@@ -25,7 +25,7 @@ from simulator.coap.codes import (
     SIZE1,
 )
 from simulator.coap.exchange import Exchange, Response
-from simulator.coap.message import Message, empty, encode
+from simulator.coap.message import Message, Options, empty, encode
 from simulator.coap.representation import Rest, request_key, shape
 from simulator.coap.request_check import check_request
 from simulator.coap.requests import put_option
@@ -68,7 +68,10 @@ class RequestServer:
         if response is None:
             self._defer(endpoint, request, now)
         else:
-            self._answer(endpoint, request, response, block1, now)
+            code, options, payload = shape(endpoint, request, response, block2, now)
+            if block1 is not None:
+                options = put_option(options, BLOCK1, _block1_answer(endpoint, block1, code))
+            _answer(endpoint, request, code, options, payload, now)
 
     def _handle(self, endpoint: Endpoint, request: Message, now: float) -> Response | None:
         if self.handler is None:
@@ -131,25 +134,6 @@ class RequestServer:
         self._uploads.begin(request, key, sink, due, now)
         return None
 
-    # -- answers ---------------------------------------------------------------------------------------------------
-
-    def _answer(
-        self, endpoint: Endpoint, request: Message, response: Response, block1: Block | None, now: float
-    ) -> None:
-        """Send a response, piggy-backed on the acknowledgement of a CON (RFC 7252 §5.2.1), else as NON."""
-        code, options, payload = shape(endpoint, request, response, now)
-        if block1 is not None:
-            options = put_option(options, BLOCK1, _block1_answer(endpoint, block1, code))
-        if request.type == CON:
-            datagram = encode(ACK, code, request.mid, request.token, options, payload)
-            if request.code != GET:
-                endpoint.seen.add(request.mid, datagram, now)
-        else:
-            # A repeated NON is ignored (RFC 7252 §4.3): its sender does not wait for an answer to each.
-            datagram = encode(NON, code, endpoint.next_mid(), request.token, options, payload)
-            endpoint.seen.add(request.mid, b"", now)
-        endpoint.transmit(datagram)
-
     def observation_ended(self, endpoint: Endpoint, key: object, now: float) -> None:
         """Tell the handler that an observation is over."""
         if self.handler is not None:
@@ -177,6 +161,19 @@ class RequestServer:
             self._uploads.drop(now)
 
 
+def _answer(endpoint: Endpoint, request: Message, code: int, options: Options, payload: bytes, now: float) -> None:
+    """Send a response, piggy-backed on the acknowledgement of a CON (RFC 7252 §5.2.1), else as NON."""
+    if request.type == CON:
+        datagram = encode(ACK, code, request.mid, request.token, options, payload)
+        if request.code != GET:
+            endpoint.seen.add(request.mid, datagram, now)
+    else:
+        # A repeated NON is ignored (RFC 7252 §4.3): its sender does not wait for an answer to each.
+        datagram = encode(NON, code, endpoint.next_mid(), request.token, options, payload)
+        endpoint.seen.add(request.mid, b"", now)
+    endpoint.transmit(datagram)
+
+
 def _block1_answer(endpoint: Endpoint, block: Block, code: int) -> bytes:
     # The more flag of an answer says whether the response is to this block only (RFC 7959 §2.3).
     szx = block.szx
@@ -198,9 +195,8 @@ def respond(endpoint: Endpoint, request: Message, response: Response, now: float
     """
     if endpoint.queue is not None and len(endpoint.queue) >= SEPARATE_MAX:
         return
-    code, options, payload = shape(endpoint, request, response, now)
-    value = request.option(BLOCK1)
-    block1 = read_block(value) if value is not None else None
+    block1, block2, _ = check_request(request)
+    code, options, payload = shape(endpoint, request, response, block2, now)
     if block1 is not None:
         options = put_option(options, BLOCK1, _block1_answer(endpoint, block1, code))
     exchange = SeparateResponse()

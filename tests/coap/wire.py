@@ -119,3 +119,11 @@ def get(path, **kw):
 def put(path, body, **kw):
     results: list[Result] = []
     return Call(c.PUT, request_options(path.split("/")), body, results.append, **kw), results
+
+
+def request(wire, code, options, payload=b"", *, type_=c.CON, mid=1, token=b"t"):
+    """Hand one request to the server; its answer, or None."""
+    before = len(wire.log)
+    wire.server.receive(Message(type_, code, mid, token, options, payload).encode(), wire.now)
+    assert len(wire.log) - before <= 1
+    return wire.log[-1][1] if len(wire.log) > before else None
