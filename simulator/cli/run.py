@@ -87,9 +87,10 @@ def make_plan(options: Options) -> Plan:
     overrides = options.all_overrides
     scenario = load_scenario(options.scenario, overrides, options.devices)
     _check_targets(scenario, options)
+    # A device has a socket for management, and one more while it downloads.
+    downloads = min(scenario.devices, scenario.campaign.concurrency) if scenario.driven else scenario.devices
     try:
-        # A pulling device has two sockets: one for management, one for the download.
-        demand_open_files(-(-2 * scenario.devices // options.processes))
+        demand_open_files(-(-(scenario.devices + downloads) // options.processes))
     except OSError as error:
         raise CommandFailedError(str(error), ENVIRONMENT) from None
     seed = options.seed if options.seed is not None else scenario.run.seed
