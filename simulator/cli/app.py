@@ -25,7 +25,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-output: Final = Console(highlight=False)
+WIDTH_OF_FILES: Final = 160
+"""Tables that go to a file or a pipe need not fit a terminal."""
+
+output: Final = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
 errors: Final = Console(stderr=True, highlight=False)
 
 

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from simulator.events import HealthSampled
 from simulator.operator.campaign import Campaign
 from simulator.operator.driver import DriverError
 from simulator.operator.drivers import driver_for
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from simulator.operator.driver import Driver, ServerEvent
 
 JOB: Final = "operator.json"
+SERVER_SAMPLE_S: Final = 1.0
 
 
 async def operate(directory: Path, t0: float) -> int:
@@ -63,6 +65,7 @@ async def _begin(process: RunProcess, job: Job, driver: Driver) -> Campaign | No
     for event in early:
         campaign.on_event(event)
     process.status = lambda: asdict(campaign.progress)
+    process.watch(watch_server(process, driver))
     process.tell(ready=True, coap=address.coap, server=address.server)
     return campaign
 
@@ -99,6 +102,18 @@ def _campaign_over(process: RunProcess, task: asyncio.Task[None]) -> None:
     else:
         logging.getLogger(__name__).error("the campaign failed", exc_info=error)
         process.tell(failed=f"the campaign failed: {type(error).__name__}: {error}")
+
+
+async def watch_server(process: RunProcess, driver: Driver) -> None:
+    """Record once a second what the server under test uses, where it can tell."""
+    while True:
+        await asyncio.sleep(SERVER_SAMPLE_S)
+        used = await _usage(driver)
+        if used["cpu_s"] < 0:
+            continue
+        rss = int(used["rss_bytes"])
+        # Its event loop is not ours to measure: the columns of a generator stay 0.
+        process.emit(HealthSampled(process.now(), "server", used["cpu_s"], rss, 0.0, 0, 0, 0, 0))
 
 
 async def _usage(driver: Driver) -> dict[str, float]:

@@ -19,7 +19,7 @@ from simulator.recorder.health import HealthSampler
 from simulator.recorder.recorder import Recorder, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
 TICK_S: Final = 0.05
 """Period of the timer by which the lag of the event loop is measured."""
@@ -69,6 +69,10 @@ class RunProcess:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._listen()), loop.create_task(self._tick())]
+
+    def watch(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something until this process closes."""
+        self._tasks.append(asyncio.get_running_loop().create_task(work))
 
     async def command(self) -> dict[str, Any] | None:
         """The next command, or None when the process is to stop."""
