@@ -31,11 +31,16 @@ def print_report(directory: Path, console: Console) -> bool:
         raise CommandFailedError(msg, ENVIRONMENT) from None
     for block in tables(summary):
         table = Table(title=block.title, title_justify="left", title_style="bold", header_style="bold")
-        for column in block.headers:
-            table.add_column(column)
+        for position, column in enumerate(block.headers):
+            table.add_column(column, justify="right" if position in block.figures else "left")
         for row in block.rows:
             table.add_row(*(escape(str(cell)) for cell in row))
         console.print(table)
+    pattern = summary.pattern
+    console.print(
+        f"State/Result as the server reported them: {pattern.complete} of {pattern.devices} sound devices complete "
+        f"(1/0, 2/0, 3/0, 0/1)"
+    )
     console.print(f"Report: {directory / 'report.html'}", soft_wrap=True)
     return reports.all_hold(summary)
 
