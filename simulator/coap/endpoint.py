@@ -131,7 +131,12 @@ class Endpoint:
 
         A late second response to the request before then finds nobody, instead of being taken for the next block.
         """
-        exchange.mid = self.next_mid()
+        mid = self._mid
+        if mid in self.pending:
+            mid = self.next_mid()
+        else:
+            self._mid = (mid + 1) & 0xFFFF
+        exchange.mid = mid
         self._token = token = (self._token + 1) & 0xFFFFFFFF
         exchanges = self.exchanges
         exchanges.pop(exchange.token, None)

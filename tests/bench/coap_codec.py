@@ -1,7 +1,7 @@
 """How fast the client half is: block-wise GETs of 1024 bytes in memory, answered from a template.
 
-Run: ``python -m tests.bench.coap_codec [exchanges]``. Prints exchanges per second of CPU time, the template server's own
-share taken off, as the best of five runs.
+Run: ``python -m tests.bench.coap_codec [exchanges]``. Prints exchanges per second of CPU time without
+the template server's own share, as the best of five runs.
 """
 
 from __future__ import annotations
