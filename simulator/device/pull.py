@@ -148,13 +148,17 @@ class Pull:
         self._device.act(now)
 
     def _close(self, now: float) -> None:
-        if self._download is not None and self._endpoint is not None:
-            self._download.stop(self._endpoint, now)
-        if self._endpoint is not None:
-            self._endpoint.close(now)
-            self._device.world.deadlines.disarm(self._endpoint)
-        if self._port is not None:
-            self._port.close()
+        download, endpoint, port = self._download, self._endpoint, self._port
+        self._etag = self.etag
+        # The three refer back to this object: what is let go of here needs no garbage collector.
+        self._download = self._endpoint = self._port = None
+        if endpoint is not None:
+            if download is not None:
+                download.stop(endpoint, now)
+            endpoint.close(now)
+            self._device.world.deadlines.disarm(endpoint)
+        if port is not None:
+            port.close()
 
     def _record(self, outcome: str, now: float) -> None:
         device, download, endpoint = self._device, self._download, self._endpoint
