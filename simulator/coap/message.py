@@ -15,13 +15,10 @@ from simulator.coap.codes import (
     CON,
     CONTENT_FORMAT,
     EMPTY,
-    OPTION_LENGTHS,
-    REPEATABLE,
     RST,
     URI_PATH,
     URI_QUERY,
     code_text,
-    is_critical,
 )
 
 Options = list[tuple[int, bytes]]
@@ -247,38 +244,6 @@ def _read_extended(data: bytes, delta: int, length: int, at: int, type_: int, mi
     return found[0], found[1], at
 
 
-def bad_option(message: Message) -> int:
-    """The first critical option that this endpoint cannot take, or -1 (RFC 7252 §5.4.1, §5.4.3, §5.4.5).
-
-    A known option with a length out of its range, and a second one of a kind that may stand only once, count as
-    unknown. Elective ones are dropped from the message instead.
-    """
-    last = -1
-    dropped = False
-    for number, value in message.options:
-        limits = OPTION_LENGTHS.get(number)
-        fits = limits is not None and limits[0] <= len(value) <= limits[1] and (number != last or number in REPEATABLE)
-        if not fits:
-            if is_critical(number):
-                return number
-            dropped = True
-        last = number
-    if dropped:
-        message.options = _usable(message.options)
-    return -1
-
-
-def _usable(options: Options) -> Options:
-    kept: Options = []
-    last = -1
-    for number, value in options:
-        limits = OPTION_LENGTHS.get(number)
-        if limits and limits[0] <= len(value) <= limits[1] and (number != last or number in REPEATABLE):
-            kept.append((number, value))
-        last = number
-    return kept
-
-
 def reset_for(error: MessageFormatError) -> bytes | None:
     """The Reset that a malformed confirmable message deserves (RFC 7252 §4.2), or None where it is to be ignored."""
     if error.mid >= 0 and error.type == CON:
@@ -296,7 +261,6 @@ __all__ = [
     "MessageFormatError",
     "Options",
     "acknowledge",
-    "bad_option",
     "decode",
     "empty",
     "encode",

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from simulator.coap.codes import ACK, BAD_OPTION, CON, EMPTY, RST, is_response
 from simulator.coap.exchange import Exchange, Failure
-from simulator.coap.message import Message, bad_option, empty, encode
+from simulator.coap.message import Message, empty, encode
+from simulator.coap.option_check import bad_option
 
 if TYPE_CHECKING:
     from simulator.coap.endpoint import Endpoint

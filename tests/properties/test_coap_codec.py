@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from simulator.coap import codes as c
-from simulator.coap.message import Message, MessageFormatError, bad_option, decode, empty, encode, reset_for, uint_bytes
+from simulator.coap.message import Message, MessageFormatError, decode, empty, encode, reset_for, uint_bytes
+from simulator.coap.option_check import bad_option
 
 STRINGS = [c.URI_HOST, c.LOCATION_PATH, c.URI_PATH, c.URI_QUERY, c.LOCATION_QUERY, c.PROXY_URI, c.PROXY_SCHEME]
 UINTS = [c.OBSERVE, c.URI_PORT, c.CONTENT_FORMAT, c.MAX_AGE, c.ACCEPT, c.BLOCK2, c.BLOCK1, c.SIZE1, c.SIZE2]
