@@ -1,7 +1,7 @@
 """One timer for a whole fleet.
 
-An object that has a deadline is armed once; when that time comes it is asked again, and if its deadline has moved on
-meanwhile it is only filed anew. So a transfer that makes progress costs one heap operation per ACK_TIMEOUT and nothing
+An object that has a deadline is armed once; when that time comes it is called, does what is due, and is filed anew at
+the deadline that it then has. So a transfer that makes progress costs one heap operation per ACK_TIMEOUT and nothing
 per exchange, and the event loop has one timer however many devices there are.
 """
 
@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 EARLY_S: Final = 1e-3
 """Loops round their timers to milliseconds; what is due within one is done at once rather than asked for again."""
+STALE_MIN: Final = 64
+"""Entries of the heap that may be out of date before it is looked at whether it is worth to be cleared of them."""
 
 
 class Timed(Protocol):
@@ -28,11 +30,11 @@ class Timed(Protocol):
         """When ``expire`` has to be called next, in seconds of the clock; infinity for never."""
 
     def expire(self, now: float) -> None:
-        """Do what is due."""
+        """Do what is due, which may be nothing: a deadline can have moved on since it was armed."""
 
 
 class Deadlines:
-    """Calls ``expire`` of objects when their deadlines come.
+    """Calls ``expire`` of objects when their deadlines come, in the order of the deadlines and then of the arming.
 
     Args:
         loop: carries the one timer.
@@ -43,8 +45,8 @@ class Deadlines:
         self._loop = loop
         self._now = now
         self._heap: list[tuple[float, int, int]] = []
-        self._objects: dict[int, tuple[Timed, float]] = {}
-        """By identity: the object, and the earliest time at which it is filed."""
+        self._objects: dict[int, tuple[Timed, float, int]] = {}
+        """By identity: the object, the earliest time at which it is filed, and the number of that entry."""
         self._count = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = inf
@@ -53,52 +55,79 @@ class Deadlines:
         return len(self._objects)
 
     def arm(self, timed: Timed, when: float) -> None:
-        """See to it that ``timed`` is looked at no later than ``when``.
+        """See to it that ``timed`` is called no later than ``when``.
 
-        Needed only when a deadline comes earlier than what was armed: at the armed time the object is asked again.
+        Needed only when a deadline comes earlier than what was armed, or than the deadline after the last ``expire``.
         """
         key = id(timed)
         filed = self._objects.get(key)
         if filed is not None and filed[1] <= when:
             return
-        self._objects[key] = (timed, when)
-        self._count += 1
-        heapq.heappush(self._heap, (when, self._count, key))
+        self._count = number = self._count + 1
+        self._objects[key] = (timed, when, number)
+        heapq.heappush(self._heap, (when, number, key))
         if when < self._timer_at:
             self._set_timer(when)
+        elif len(self._heap) > 2 * len(self._objects) + STALE_MIN:
+            self._clear_stale()
 
     def disarm(self, timed: object) -> None:
         """Forget an object; it is not kept alive from here on."""
         self._objects.pop(id(timed), None)
 
-    def _set_timer(self, when: float) -> None:
+    def close(self) -> None:
+        """Forget all objects and stop the timer."""
+        self._heap.clear()
+        self._objects.clear()
+        self._stop_timer()
+
+    def _clear_stale(self) -> None:
+        self._heap = [entry for entry in self._heap if self._is_filed(entry)]
+        heapq.heapify(self._heap)
+
+    def _is_filed(self, entry: tuple[float, int, int]) -> bool:
+        filed = self._objects.get(entry[2])
+        return filed is not None and filed[2] == entry[1]
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._timer, self._timer_at = None, inf
+
+    def _set_timer(self, when: float) -> None:
+        self._stop_timer()
         self._timer_at = when
         self._timer = self._loop.call_later(max(0.0, when - self._now()), self._ring)
 
     def _ring(self) -> None:
-        self._timer, self._timer_at = None, inf
-        now = self._now()
-        heap = self._heap
-        while heap and heap[0][0] <= now + EARLY_S:
-            when, _, key = heapq.heappop(heap)
-            filed = self._objects.get(key)
-            if filed is None or filed[1] != when:
-                continue
-            del self._objects[key]
-            self._look_at(filed[0], max(now, when))
-        if heap:
-            self._set_timer(heap[0][0])
-
-    def _look_at(self, timed: Timed, now: float) -> None:
+        # Until all are called, no arming may touch the timer.
+        self._timer, self._timer_at = None, -inf
         try:
-            if timed.deadline <= now:
-                timed.expire(now)
+            self._call_due(self._now())
+        finally:
+            self._timer_at = inf
+            if self._heap:
+                self._set_timer(self._heap[0][0])
+
+    def _call_due(self, now: float) -> None:
+        due = []
+        while self._heap and self._heap[0][0] <= now + EARLY_S:
+            entry = heapq.heappop(self._heap)
+            if self._is_filed(entry):
+                due.append(entry)
+        for entry in due:
+            # Each is called once in a turn of the loop, unless another one disarmed it or brought its deadline forward.
+            if self._is_filed(entry):
+                timed = self._objects.pop(entry[2])[0]
+                self._call(timed, max(now, entry[0]))
+
+    def _call(self, timed: Timed, now: float) -> None:
+        try:
+            timed.expire(now)
             deadline = timed.deadline
         except Exception:
             log.exception("%r failed when its deadline came", timed)
             return
         if deadline < inf:
-            # A deadline that stays in the past would be looked at for ever within one turn.
+            # A deadline that stays in the past must not make the loop spin.
             self.arm(timed, max(deadline, now + EARLY_S))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import sys
+from contextlib import suppress
 from typing import Final
 
 RESERVED: Final = 64
@@ -10,11 +12,19 @@ RESERVED: Final = 64
 
 
 def raise_open_files() -> int:
-    """Raise the soft limit of open files to the hard one; the limit that holds now."""
+    """Raise the soft limit of open files to the hard one, as far as the system allows; the limit that holds now."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
+    if soft != hard:
+        # Some systems report a hard limit that they do not grant; then the soft one stays.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+    return _number(soft)
+
+
+def sockets_that_fit() -> int:
+    """Sockets that one process may open once ``raise_open_files`` was called."""
+    return max(_number(resource.getrlimit(resource.RLIMIT_NOFILE)[1]) - RESERVED, 0)
 
 
 def demand_open_files(sockets: int) -> None:
@@ -23,11 +33,15 @@ def demand_open_files(sockets: int) -> None:
     Raises:
         OSError: it may not; the text says what to do.
     """
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and sockets + RESERVED > hard:
-        processes = -(-sockets // max(hard - RESERVED, 1))
+    fit = sockets_that_fit()
+    if sockets > fit:
+        factor = -(-sockets // max(fit, 1))
         msg = (
-            f"a fleet process would need {sockets} sockets, but may open {hard} files; use --processes {processes} "
-            f"or more, or raise the hard limit (ulimit -Hn, as root)"
+            f"a fleet process would need {sockets} sockets, but may open {fit}; use {factor} times as many processes "
+            f"(--processes) or raise the hard limit of open files (ulimit -Hn, as root)"
         )
         raise OSError(msg)
+
+
+def _number(limit: int) -> int:
+    return sys.maxsize if limit == resource.RLIM_INFINITY else limit

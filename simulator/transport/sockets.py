@@ -1,8 +1,7 @@
 """The two byte ports over real sockets.
 
-On the way of a datagram there is no call of ours that does nothing but call the next: the protocol object carries the
-receiver's own ``on_datagram`` as its ``datagram_received``, and ``send`` of a connected port is the transport's
-``sendto``.
+On the way of a device's datagram there is no call of ours that does nothing but call the next: the protocol object
+carries the receiver's own ``on_datagram`` as its ``datagram_received``, and ``send`` is the transport's ``sendto``.
 """
 
 from __future__ import annotations
@@ -14,24 +13,37 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from simulator.ports import Address
-from simulator.transport.sources import SourceAddresses
+from simulator.transport.sources import SourceAddresses, family, named
+from simulator.transport.streams import SocketListener, SocketStreamPort, StreamProtocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from simulator.ports import Accept, DatagramPort, DatagramReceiver, StreamReceiver
 
 DATAGRAM_MAX: Final = 2048
-"""The standard loop allocates this much per datagram; 256 KiB if it is not told."""
+"""The standard loop allocates so much per datagram of a device; 256 KiB if it is not told. More is cut off."""
+BOUND_DATAGRAM_MAX: Final = 65_536
+"""The same for a port that is open to every peer, of which there are few."""
 SERVER_BUFFER: Final = 8 << 20
-SO_RCVBUFFORCE: Final = 33
+"""What the socket of a server asks for, in bytes: a whole fleet may speak within a millisecond."""
+BACKLOG: Final = 4096
 CONNECT_TIMEOUT_S: Final = 30.0
+_FORCE: Final = {socket.SO_RCVBUF: 33, socket.SO_SNDBUF: 32}
+"""SO_RCVBUFFORCE and SO_SNDBUFFORCE of Linux, which Python does not name."""
 
 
 class _DatagramProtocol:
-    """What asyncio calls; ``datagram_received`` and ``error_received`` are the receiver's own methods."""
+    """What asyncio calls; for a connected port ``datagram_received`` is the receiver's own method."""
 
-    def __init__(self, receiver: DatagramReceiver) -> None:
-        self.datagram_received = receiver.on_datagram
+    def __init__(self, receiver: DatagramReceiver, *, connected: bool) -> None:
         self._receiver = receiver
+        self.datagram_received: Callable[[bytes, Any], None] = receiver.on_datagram
+        if not connected:
+            self.datagram_received = self._from_anyone
+
+    def _from_anyone(self, data: bytes, peer: tuple[str, int]) -> None:
+        self._receiver.on_datagram(data, Address(peer[0], peer[1]))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Nothing to do: the port is made by whoever opened it."""
@@ -40,8 +52,11 @@ class _DatagramProtocol:
         """The port was closed on this side."""
 
     def error_received(self, error: Exception) -> None:
-        """Pass on what the kernel tells, such as an ICMP port unreachable."""
-        if isinstance(error, OSError):
+        """Pass on what the kernel tells, such as an ICMP port unreachable or a datagram that is too long.
+
+        A datagram for which it had no room (ENOBUFS) is a lost one, and no news of the peer.
+        """
+        if isinstance(error, OSError) and error.errno != errno.ENOBUFS:
             self._receiver.on_datagram_error(error)
 
     def pause_writing(self) -> None:
@@ -52,27 +67,48 @@ class _DatagramProtocol:
 
 
 class SocketDatagramPort:
-    """One UDP socket."""
+    """One UDP socket. Whoever keeps its ``send`` for speed must stop calling it after ``close``: uvloop logs that."""
 
-    __slots__ = ("_transport", "local", "send")
+    __slots__ = ("_release", "_transport", "local", "send")
 
-    def __init__(self, transport: asyncio.DatagramTransport) -> None:
-        self._transport = transport
+    def __init__(self, transport: asyncio.DatagramTransport, release: Callable[[], None]) -> None:
+        self._transport: asyncio.DatagramTransport | None = transport
+        self._release = release
         self.local = Address(*transport.get_extra_info("sockname")[:2])
-        self.send = transport.sendto
+        # The standard loop's ``sendto`` raises after ``close``; uvloop's does not.
+        self.send: Callable[..., None] = self._send_if_open if _is_standard(transport) else transport.sendto
+
+    def _send_if_open(self, data: bytes, peer: Address | None = None, /) -> None:
+        if self._transport is not None:
+            self._transport.sendto(data, peer)
 
     def close(self) -> None:
         """Give the port back."""
-        self.send = _send_nothing  # type: ignore[assignment]
-        self._transport.close()
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            self.send = _send_nothing
+            transport.close()
+            self._release()
+
+
+def _is_standard(transport: asyncio.DatagramTransport) -> bool:
+    """Whether the transport is one of the standard library's loop."""
+    return hasattr(transport, "max_size")
 
 
 def _send_nothing(_data: bytes, _peer: Address | None = None, /) -> None:
     """``send`` of a closed port."""
 
 
+def _nothing() -> None:
+    """A bound port has no source address to give back."""
+
+
 class SocketNetwork:
     """``simulator.ports.Network`` over the sockets of this machine.
+
+    A connected port hands its receiver the peer as the kernel gives it, a tuple that begins with host and port; a bound
+    port hands over an ``Address``.
 
     Args:
         loop: uvloop or the standard one.
@@ -89,35 +125,50 @@ class SocketNetwork:
         """A UDP socket connected to ``remote``; to loopback from the first 127.0.0.x that has a free port.
 
         Raises:
-            OSError: no local port is free, or the address cannot be used.
+            OSError: no local port is free, or the address cannot be used; the text names it.
         """
-        sock = self._sources.connect(remote, local)
-        return await self._port(sock, receiver)
+        sock, release = self._sources.connect(remote, local)
+        try:
+            return await self._port(sock, receiver, release)
+        except BaseException:
+            release()
+            raise
 
     async def bind_datagram(self, local: Address, receiver: DatagramReceiver) -> DatagramPort:
-        """A UDP socket open to every peer, with a receive buffer for bursts.
+        """A UDP socket open to every peer, with buffers for bursts.
 
         Raises:
             OSError: the port is taken; the text names it.
         """
-        family = socket.AF_INET6 if ":" in local.host else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_DGRAM)
+        sock = socket.socket(family(local), socket.SOCK_DGRAM)
         try:
             sock.setblocking(False)
-            _enlarge_buffer(sock)
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                _enlarge(sock, option)
             sock.bind((local.host, local.port))
         except OSError as error:
             sock.close()
-            raise _named(error, f"UDP {local}") from error
-        return await self._port(sock, receiver)
+            raise named(error, f"UDP {local}") from error
+        return await self._port(sock, receiver, _nothing, connected=False)
 
-    async def _port(self, sock: socket.socket, receiver: DatagramReceiver) -> DatagramPort:
-        transport, _ = await self._loop.create_datagram_endpoint(
-            lambda: cast("asyncio.DatagramProtocol", _DatagramProtocol(receiver)), sock=sock
-        )
-        with suppress(AttributeError):
-            cast("Any", transport).max_size = DATAGRAM_MAX
-        return cast("DatagramPort", SocketDatagramPort(transport))
+    async def _port(
+        self,
+        sock: socket.socket,
+        receiver: DatagramReceiver,
+        release: Callable[[], None],
+        *,
+        connected: bool = True,
+    ) -> DatagramPort:
+        try:
+            transport, _ = await self._loop.create_datagram_endpoint(
+                lambda: cast("asyncio.DatagramProtocol", _DatagramProtocol(receiver, connected=connected)), sock=sock
+            )
+        except BaseException:
+            sock.close()
+            raise
+        if _is_standard(transport):
+            cast("Any", transport).max_size = DATAGRAM_MAX if connected else BOUND_DATAGRAM_MAX
+        return cast("DatagramPort", SocketDatagramPort(transport, release))
 
     async def open_stream(
         self, remote: Address, receiver: StreamReceiver, *, local: Address | None = None
@@ -125,19 +176,19 @@ class SocketNetwork:
         """A TCP connection to ``remote``.
 
         Raises:
-            OSError: refused, unreachable, or not answered within 30 s.
+            OSError: refused, unreachable, or not answered within 30 s; the text names the peer.
         """
+        bound = None if local is None else (local.host, local.port)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 _, protocol = await self._loop.create_connection(
-                    lambda: _StreamProtocol(lambda _port, _peer: receiver),
-                    remote.host,
-                    remote.port,
-                    local_addr=None if local is None else (local.host, local.port),
+                    lambda: StreamProtocol(lambda _port, _peer: receiver), remote.host, remote.port, local_addr=bound
                 )
         except TimeoutError as error:
-            msg = f"TCP {remote}: no answer within {CONNECT_TIMEOUT_S:g} s"
+            msg = f"TCP to {remote}: no answer within {CONNECT_TIMEOUT_S:g} s"
             raise OSError(errno.ETIMEDOUT, msg) from error
+        except OSError as error:
+            raise named(error, f"TCP to {remote}") from error
         assert protocol.port is not None
         return protocol.port
 
@@ -148,93 +199,18 @@ class SocketNetwork:
             OSError: the port is taken; the text names it.
         """
         try:
-            server = await self._loop.create_server(lambda: _StreamProtocol(accept), local.host, local.port)
+            server = await self._loop.create_server(
+                lambda: StreamProtocol(accept), local.host, local.port, backlog=BACKLOG
+            )
         except OSError as error:
-            raise _named(error, f"TCP {local}") from error
+            raise named(error, f"TCP {local}") from error
         return SocketListener(server)
 
 
-class SocketStreamPort:
-    """One TCP connection."""
-
-    __slots__ = ("_transport", "local")
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self.local = Address(*transport.get_extra_info("sockname")[:2])
-
-    def write(self, data: bytes) -> None:
-        """Send bytes; nothing on a closed connection."""
-        if not self._transport.is_closing():
-            self._transport.write(data)
-
-    def pause(self) -> None:
-        """Take no more bytes from the peer."""
-        self._transport.pause_reading()
-
-    def resume(self) -> None:
-        """Take bytes again."""
-        self._transport.resume_reading()
-
-    def close(self) -> None:
-        """Close after what was written is sent."""
-        self._transport.close()
-
-    def abort(self) -> None:
-        """Close at once, with a reset (SO_LINGER 0)."""
-        sock = self._transport.get_extra_info("socket")
-        if sock is not None and not self._transport.is_closing():
-            with suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-        self._transport.abort()
-
-
-class _StreamProtocol(asyncio.Protocol):
-    def __init__(self, accept: Accept) -> None:
-        self._accept = accept
-        self._receiver: StreamReceiver | None = None
-        self.port: SocketStreamPort | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        sock = transport.get_extra_info("socket")
-        if sock is not None:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.port = SocketStreamPort(cast("asyncio.Transport", transport))
-        self._receiver = self._accept(self.port, Address(*transport.get_extra_info("peername")[:2]))
-
-    def data_received(self, data: bytes) -> None:
-        assert self._receiver is not None
-        self._receiver.on_data(data)
-
-    def eof_received(self) -> bool:
-        assert self._receiver is not None
-        self._receiver.on_eof()
-        return True
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._receiver is not None:
-            self._receiver.on_lost(exc if isinstance(exc, OSError) else None)
-
-
-class SocketListener:
-    """A listening TCP socket."""
-
-    def __init__(self, server: asyncio.Server) -> None:
-        self._server = server
-        self.local = Address(*server.sockets[0].getsockname()[:2])
-
-    def close(self) -> None:
-        """Accept no more."""
-        self._server.close()
-
-
-def _enlarge_buffer(sock: socket.socket) -> None:
+def _enlarge(sock: socket.socket, option: int) -> None:
+    """Above the system's limit where that is allowed, else up to it."""
     try:
-        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, SERVER_BUFFER)
+        sock.setsockopt(socket.SOL_SOCKET, _FORCE[option], SERVER_BUFFER)
     except OSError:
         with suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SERVER_BUFFER)
-
-
-def _named(error: OSError, what: str) -> OSError:
-    return OSError(error.errno, f"{what}: {error.strerror or error}")
+            sock.setsockopt(socket.SOL_SOCKET, option, SERVER_BUFFER)
