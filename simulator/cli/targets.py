@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from simulator.faults.registry import FAULTS
 from simulator.operator.campaign import Tactics, Target
 from simulator.operator.job import Job, ServerChoice
-from simulator.operator.update import Order, Patience
+from simulator.operator.requests import Patience
+from simulator.operator.update import Order
 
 if TYPE_CHECKING:
     from simulator.cli.packages import Packages

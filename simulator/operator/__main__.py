@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,12 +20,12 @@ from simulator.operator.campaign import Campaign
 from simulator.operator.driver import DriverError
 from simulator.operator.drivers import driver_for
 from simulator.operator.job import Job
-from simulator.operator.update import Console
+from simulator.operator.requests import Console
 from simulator.recorder.process import EXIT_ENVIRONMENT, RunProcess
 from simulator.transport.loop import run
 
 if TYPE_CHECKING:
-    from simulator.operator.driver import Driver, ServerEvent
+    from simulator.operator.driver import Driver, ServerAddress
 
 JOB: Final = "operator.json"
 SERVER_SAMPLE_S: Final = 1.0
@@ -38,36 +37,39 @@ async def operate(directory: Path, t0: float) -> int:
     await process.start()
     job = Job.read(directory / JOB)
     driver = driver_for(job.server, lambda text: process.tell(progress=text))
+    console = Console(driver, process, process.now, asyncio.Semaphore(driver.max_in_flight), job.patience)
+    campaign = Campaign(console, job.tactics, job.targets)
     try:
-        campaign = await _begin(process, job, driver)
-        if campaign is None:
+        address = await _start(process, driver, campaign)
+        if address is None:
             return EXIT_ENVIRONMENT
+        process.status = lambda: asdict(campaign.progress)
+        process.watch(watch_server(process, driver))
+        process.tell(ready=True, coap=address.coap, server=address.server)
         await _follow_commands(process, campaign, driver)
+        await campaign.close()
     finally:
-        usage = await _usage(driver)
+        process.tell(server_usage=await _usage(driver))
         await driver.stop()
-        process.tell(server_usage=usage)
         await process.close()
     return 0
 
 
-async def _begin(process: RunProcess, job: Job, driver: Driver) -> Campaign | None:
-    early: list[ServerEvent] = []
-    listeners = [early.append]
+async def _start(process: RunProcess, driver: Driver, campaign: Campaign) -> ServerAddress | None:
+    """Start the server under test; None where it cannot be had, or is no longer wanted."""
+    starting = asyncio.ensure_future(driver.start(campaign.on_event))
+    stopped = asyncio.ensure_future(process.stopping.wait())
+    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not starting.done():
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        return None
     try:
-        address = await driver.start(lambda event: listeners[0](event))
+        return starting.result()
     except DriverError as error:
         process.tell(failed=str(error))
         return None
-    console = Console(driver, process, process.now, asyncio.Semaphore(driver.max_in_flight), job.patience)
-    campaign = Campaign(console, job.tactics, job.targets)
-    listeners[0] = campaign.on_event
-    for event in early:
-        campaign.on_event(event)
-    process.status = lambda: asdict(campaign.progress)
-    process.watch(watch_server(process, driver))
-    process.tell(ready=True, coap=address.coap, server=address.server)
-    return campaign
 
 
 async def _follow_commands(process: RunProcess, campaign: Campaign, driver: Driver) -> None:
@@ -77,19 +79,19 @@ async def _follow_commands(process: RunProcess, campaign: Campaign, driver: Driv
     try:
         while (command := await process.command()) is not None:
             if command.get("do") == "campaign" and work is None:
-                work = asyncio.ensure_future(campaign.run())
+                work = asyncio.ensure_future(campaign.run(command.get("at")))
                 work.add_done_callback(lambda task: _campaign_over(process, task))
     finally:
-        gone.cancel()
-        if work is not None and not work.done():
-            work.cancel()
-            with suppress(asyncio.CancelledError):
-                await work
+        tasks = [task for task in (gone, work) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _server_gone(process: RunProcess, gone: asyncio.Future[str]) -> None:
     if not gone.cancelled():
-        process.tell(failed=f"the server under test is gone: {gone.result()}")
+        reason = gone.exception() or gone.result()
+        process.tell(failed=f"the server under test is gone: {reason}")
         process.stopping.set()
 
 

@@ -9,20 +9,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from simulator.events import ServerReported, ServerSaw
 from simulator.operator.driver import Deregistered, Notified, NotifyFailed, Registered, Updated
-from simulator.operator.update import Console, Order, Update, observe
+from simulator.operator.requests import observe
+from simulator.operator.update import Order, Update
 from simulator.operator.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Sequence
 
-    from simulator.events import UpdateEnded
     from simulator.operator.driver import ServerEvent
+    from simulator.operator.requests import Console
 
 log = logging.getLogger(__name__)
+
+CUT_SHORT: Final = "the run was cut short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +76,27 @@ class Progress:
 
 
 class Campaign:
-    """Runs the updates of all targets through one server driver."""
+    """Runs the updates of all targets through one server driver.
+
+    Args:
+        console: what the updates work with.
+        tactics: how to proceed.
+        targets: all devices, in the order in which they are updated; those without an order are watched.
+    """
 
     def __init__(self, console: Console, tactics: Tactics, targets: Sequence[Target]) -> None:
         self.console = console
         self.tactics = tactics
-        self.targets = [t for t in targets if t.order is not None]
-        self.watches = {t.endpoint: Watch(t.device, t.endpoint) for t in targets}
-        self.progress = Progress(targets=len(self.targets))
+        self.watches = {target.endpoint: Watch(target.device, target.endpoint) for target in targets}
+        self.updates = [
+            Update(console, self.watches[target.endpoint], target.order, self._judged)
+            for target in targets
+            if target.order is not None
+        ]
+        self.progress = Progress(targets=len(self.updates))
         self._slots = asyncio.Semaphore(tactics.concurrency)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._downloading = len(self.targets)
+        self._downloading = set(self.updates)
         self._all_downloaded = asyncio.Event()
         self._all_registered = asyncio.Event()
         self._next_start = 0.0
@@ -116,62 +129,71 @@ class Campaign:
             if self.progress.registered == len(self.watches):
                 self._all_registered.set()
         watch.registered(now)
-        self._spawn(observe(self.console, watch))
-
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(observe(self.console, watch))
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._observed)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _observed(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            log.error("a task of the campaign failed", exc_info=task.exception())
+            log.error("a device could not be observed", exc_info=task.exception())
 
     # -- the updates -----------------------------------------------------------------------------------------------
 
-    async def run(self) -> None:
-        """Update every target; returns when each is judged."""
-        self._begun = self.console.now()
-        try:
-            await asyncio.gather(*(self._run_one(target) for target in self.targets))
-        finally:
-            for task in list(self._tasks):
-                task.cancel()
+    async def run(self, begin: float | None = None) -> None:
+        """Update every target; returns when each is judged.
 
-    async def _run_one(self, target: Target) -> None:
-        watch, order = self.watches[target.endpoint], target.order
-        assert order is not None
-        update = Update(self.console, watch, order, self.console.now())
+        Args:
+            begin: when the campaign began, in seconds since the start of the run; now by default.
+        """
+        self._begun = self.console.now() if begin is None else begin
+        async with asyncio.TaskGroup() as group:
+            for update in self.updates:
+                group.create_task(self._run_one(update))
+
+    async def close(self) -> None:
+        """Judge what is still open as unknown, and observe no more."""
+        for update in self.updates:
+            update.give_up(CUT_SHORT)
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run_one(self, update: Update) -> None:
         try:
-            update.due = await self._started(watch)
-            if watch.registrations:
+            update.due = await self._started(update.watch)
+            if update.watch.registrations:
                 await self._run_update(update)
             else:
                 update.give_up("the device never appeared at the server")
-                self._downloading_ended()
-        except asyncio.CancelledError:
-            update.give_up("the run was cut short")
-            raise
+        except Exception as error:
+            # One update that fails in a way that none should must not take the others with it.
+            log.exception("the update of %s failed", update.watch.endpoint)
+            update.give_up(f"the operator failed: {type(error).__name__}: {error}")
         finally:
-            self._count(update.verdict)
+            update.give_up(CUT_SHORT)
+            self._download_over(update)
 
     async def _run_update(self, update: Update) -> None:
+        together = self.tactics.execute == "all-downloaded"
         async with self._slots:
             await self._keep_rate()
             self.progress.started += 1
-            ready = await update.deliver()
-            self._downloading_ended()
-            if ready:
-                self.progress.downloaded += 1
-            if ready and self.tactics.execute != "all-downloaded":
+            if not await update.deliver():
+                return
+            self.progress.downloaded += 1
+            if not together:
+                update.end += self.tactics.execute_delay_s
                 await asyncio.sleep(self.tactics.execute_delay_s)
                 await update.execute()
-        if ready and self.tactics.execute == "all-downloaded":
-            await self._all_downloaded.wait()
-            async with self._slots:
-                update.end = self.console.now() + self.console.patience.update_s
-                await update.execute()
+                return
+        # The slot is free while this one waits, or the others could never download.
+        self._download_over(update)
+        await self._all_downloaded.wait()
+        async with self._slots:
+            update.end = self.console.now() + self.console.patience.update_s
+            await update.execute()
 
     async def _started(self, watch: Watch) -> float:
         """Wait for the moment at which this update is due, and give it."""
@@ -197,11 +219,10 @@ class Campaign:
         if at > now:
             await asyncio.sleep(at - now)
 
-    def _downloading_ended(self) -> None:
-        self._downloading -= 1
-        if self._downloading == 0:
+    def _download_over(self, update: Update) -> None:
+        self._downloading.discard(update)
+        if not self._downloading:
             self._all_downloaded.set()
 
-    def _count(self, verdict: UpdateEnded | None) -> None:
-        if verdict is not None:
-            setattr(self.progress, verdict.outcome, getattr(self.progress, verdict.outcome) + 1)
+    def _judged(self, outcome: str) -> None:
+        setattr(self.progress, outcome, getattr(self.progress, outcome) + 1)

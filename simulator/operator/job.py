@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from simulator.operator.campaign import Tactics, Target
-from simulator.operator.update import Order, Patience
+from simulator.operator.requests import Patience
+from simulator.operator.update import Order
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ RESULT: Final = "/5/0/5"
 VERSION: Final = "/3/0/3"
 
 UNKNOWN: Final = -1
+
+NUMBER: Final = re.compile(r"-?[0-9]{1,9}", re.ASCII)
+"""What is taken for a State or an Update Result; a longer number is none, and would not fit a column either."""
 
 
 class Watch:
@@ -64,10 +68,10 @@ class Watch:
         self._wake()
 
     def reported(self, path: str, value: str) -> None:
-        """The server told a value."""
+        """The server told a value; what is no number is no State and no Update Result."""
         if path == VERSION:
             self.version = value
-        elif value.lstrip("-").isdecimal():
+        elif NUMBER.fullmatch(value):
             number = int(value)
             if path == STATE:
                 self.state = number
@@ -81,7 +85,8 @@ class Watch:
             self._waiter.set_result(None)
 
     async def until(self, reached: Callable[[Watch], bool], timeout_s: float) -> bool:
-        """Wait until ``reached`` holds, at most ``timeout_s`` seconds; whether it does."""
+        """Wait until ``reached`` holds, at most ``timeout_s`` seconds; whether it does. One waits at a time."""
+        assert self._waiter is None, "two updates wait for the same device"
         loop = asyncio.get_running_loop()
         end = loop.time() + timeout_s
         while not reached(self):

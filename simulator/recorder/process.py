@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import os
 import signal
 import sys
 import time
@@ -26,7 +28,12 @@ TICK_S: Final = 0.05
 
 LINE_MAX: Final = 1 << 24
 
+CLOSE_TIMEOUT_S: Final = 30.0
+"""How long the disk may take for the last part."""
+
 EXIT_ENVIRONMENT: Final = 3
+
+log = logging.getLogger(__name__)
 
 
 class RunProcess:
@@ -48,6 +55,7 @@ class RunProcess:
         self.stopping = asyncio.Event()
         self._commands: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
+        self._deaf = False
 
     def now(self) -> float:
         """Seconds since the start of the run."""
@@ -58,21 +66,36 @@ class RunProcess:
         self.recorder.emit(event)
 
     def tell(self, **line: Any) -> None:
-        """Say something to the command that started this process."""
-        with suppress(BrokenPipeError, ValueError):
+        """Say something to the command that started this process; nothing where nobody listens any more."""
+        if self._deaf:
+            return
+        try:
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()
+        except (OSError, ValueError):
+            self._deaf = True
+            # What is left in the buffer must not raise again when the interpreter ends.
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     async def start(self) -> None:
         """Listen for commands, measure and record from now on."""
         # Ctrl-C reaches the whole foreground group; the command decides what it means for this process.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._listen()), loop.create_task(self._tick())]
+        self.watch(self._listen())
+        self.watch(self._tick())
 
     def watch(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something until this process closes."""
-        self._tasks.append(asyncio.get_running_loop().create_task(work))
+        """Run something until this process closes. Where it fails, the process fails and stops."""
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(self._watched)
+        self._tasks.append(task)
+
+    def _watched(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s cannot go on", self.name, exc_info=error)
+            self.tell(failed=f"{self.name} cannot go on: {type(error).__name__}: {error}")
+            self.stopping.set()
 
     async def command(self) -> dict[str, Any] | None:
         """The next command, or None when the process is to stop."""
@@ -86,14 +109,17 @@ class RunProcess:
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=LINE_MAX)
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        while line := await reader.readline():
-            with suppress(ValueError):
-                command = json.loads(line)
+        try:
+            await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+            while line := await _line(reader):
+                command = _command(line)
                 if command.get("do") == "stop":
                     break
-                self._commands.put_nowait(command)
-        self.stopping.set()
+                if command:
+                    self._commands.put_nowait(command)
+        finally:
+            # Nobody can tell this process anything any more, whatever the reason.
+            self.stopping.set()
 
     async def _tick(self) -> None:
         sampled = 0.0
@@ -110,17 +136,41 @@ class RunProcess:
             status = self.status()
             if status:
                 self.tell(status=status)
-            if self.recorder.error is not None:
-                self.tell(failed=f"the run directory cannot be written: {describe(self.recorder.error)}")
+            if self._tell_of_disk():
                 self.stopping.set()
+                return
+
+    def _tell_of_disk(self) -> bool:
+        """Whether the disk failed; says so if it did."""
+        error = self.recorder.error
+        if error is not None:
+            self.tell(failed=f"the run directory cannot be written: {describe(error)}")
+        return error is not None
 
     async def close(self) -> None:
         """Write what is left and say what was used."""
         for task in self._tasks:
             task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*self._tasks)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         sample = self.sampler.sample(self.now(), self.devices())
         self.recorder.emit(sample)
-        self.recorder.close(timeout_s=30)
+        self.recorder.close(timeout_s=CLOSE_TIMEOUT_S)
+        self._tell_of_disk()
         self.tell(ended=True, cpu_s=sample.cpu_s, rss_bytes=sample.rss_bytes, status=self.status())
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    """The next line; one that is too long counts as one that says nothing."""
+    try:
+        return await reader.readline()
+    except ValueError:
+        return b"\n"
+
+
+def _command(line: bytes) -> dict[str, Any]:
+    """The command in a line; empty where it is none."""
+    try:
+        command = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return command if isinstance(command, dict) else {}
