@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from simulator.cli.child import Child, ChildError
 from simulator.cli.packages import Packages, make_packages
+from simulator.cli.reach import problem_of
 from simulator.cli.targets import operator_job
 from simulator.fleet.population import Population
 from simulator.operator.job import ServerChoice
+from simulator.ports import Address
 from simulator.recorder.manifest import Manifest, Usage
 
 if TYPE_CHECKING:
@@ -155,6 +157,11 @@ class Session:
         if not scenario.driven:
             uri = f"coap://{scenario.server.host}:{scenario.server.port}"  # type: ignore[union-attr]
             manifest.describe_server({"kind": "external", "uri": uri, "packages": origin})
+            self._say("looking for the server", uri)
+            problem = await problem_of(await _resolved(scenario.server.host, scenario.server.port))  # type: ignore[union-attr]
+            if problem:
+                msg = f"the server under test: {problem}; start it, or correct [server] host and port"
+                raise ChildError(msg)
             return uri
         server = scenario.server
         choice = ServerChoice(
@@ -260,3 +267,12 @@ class Session:
             usage.append(self._server_usage)
         with suppress(OSError):
             manifest.end(ended.status, ended.reason, usage)  # type: ignore[arg-type]
+
+
+async def _resolved(host: str, port: int) -> Address:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port)
+    except OSError as error:
+        msg = f"the server under test: {host} cannot be resolved: {error.strerror or error}"
+        raise ChildError(msg) from None
+    return Address(str(found[0][4][0]), port)

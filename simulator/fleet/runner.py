@@ -76,7 +76,7 @@ class FleetRunner:
             now=clock.now,
             deadlines=deadlines,
             sink=sink,
-            spawn=self._spawn,
+            spawn=self.spawn,
             soon=asyncio.get_running_loop().call_soon,
             unix_start=unix_start,
             on_change=self._on_change,
@@ -91,7 +91,8 @@ class FleetRunner:
     def _on_change(self, stage: str, step: int) -> None:
         self.counts[stage] += step
 
-    def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Start work of a device; what it raises is logged, and what is left is cancelled at the end."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -132,7 +133,7 @@ class FleetRunner:
                 await self._clock.sleep(0)
             self.devices.append(device)
             self._on_start(self._clock.now(), begin + plan.due_s)
-            self._spawn(device.power_on(begin + plan.due_s))
+            self.spawn(device.power_on(begin + plan.due_s))
 
     async def stop(self) -> None:
         """Switch all devices off, each after a De-register as far as time allows."""

@@ -1,0 +1,145 @@
+"""A whole run in virtual time: devices, embedded server, package origin and operator in one process, packets in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+
+from simulator.events import EventLog
+from simulator.faults.registry import FAULTS
+from simulator.firmware import generate
+from simulator.fleet.population import Population
+from simulator.fleet.runner import FleetRunner
+from simulator.network.profiles import NetworkProfile
+from simulator.operator.campaign import Campaign, Tactics, Target
+from simulator.operator.local import LocalDriver
+from simulator.operator.requests import Console, Patience
+from simulator.operator.update import Order
+from simulator.ports import Address
+from simulator.scenario import Scenario
+from simulator.servers.embedded.core import LwM2mServer
+from simulator.servers.package_origin import PackageOrigin
+from simulator.servers.peers import PeerTable
+from simulator.transport.clock import LoopClock
+from simulator.transport.deadlines import Deadlines
+from simulator.transport.memory import MemoryNetwork
+from simulator.transport.virtual import VirtualLoop
+
+SERVER = Address("192.0.2.1", 5683)
+ORIGIN = Address("192.0.2.2", 5683)
+PACKAGE = Path("good.bin")
+
+
+@dataclass
+class Outcome:
+    log: EventLog
+    devices: list
+    waiting: int
+    """Exchanges that still wait for an answer after everything was switched off."""
+    deadlines: int
+    ended_at: float
+    counts: object
+    reboots: int
+    errors: list[str] = field(default_factory=list)
+
+
+def simulate(scenario: Scenario, seed: int, profile: NetworkProfile, *, reboots: int = 0) -> Outcome:
+    """Run a scenario to its end; ``reboots`` devices lose power at a random moment."""
+    loop = VirtualLoop()
+    try:
+        asyncio.set_event_loop(loop)
+        return loop.run_until_complete(_run(loop, scenario, seed, profile, reboots))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+async def _run(loop, scenario, seed, profile, reboots):
+    log, clock = EventLog(), LoopClock(loop)
+    chance = random.Random(seed)
+    backbone = MemoryNetwork(loop, random.Random(chance.random()))
+    deadlines = Deadlines(loop, clock.now)
+    population = Population(scenario, seed)
+    package = generate(int(scenario.firmware.size), scenario.firmware.model, scenario.firmware.version, seed)
+
+    driver: LocalDriver
+    server = LwM2mServer(clock.now, lambda happened: driver.happened(happened))
+    driver = LocalDriver(server, {PACKAGE: package})
+    server.peers = PeerTable(clock.now, random.Random(chance.random()), server, deadlines.arm)
+    server.peers.attach(await backbone.bind_datagram(SERVER, server.peers))
+    origin = PeerTable(clock.now, random.Random(chance.random()), PackageOrigin({"good.bin": package}), deadlines.arm)
+    origin.attach(await backbone.bind_datagram(ORIGIN, origin))
+
+    patience = Patience(update_s=scenario.campaign.timeout, request_s=scenario.campaign.request_timeout, poll_s=20.0)
+    console = Console(driver, log, clock.now, asyncio.Semaphore(driver.max_in_flight), patience)
+    plans = [population.device(k) for k in range(len(population))]
+    campaign = Campaign(console, _tactics(scenario), [_target(plan) for plan in plans])
+    await driver.start(campaign.on_event)
+
+    runner = FleetRunner(
+        population,
+        (0, 1),
+        network=backbone.behind(profile),
+        server=SERVER,
+        clock=clock,
+        deadlines=deadlines,
+        sink=log,
+        unix_start=1_700_000_000,
+        package_size=len(package),
+    )
+    starting = loop.create_task(runner.run(0.0))
+    cuts = loop.create_task(_cut_power(runner, clock, chance, reboots, len(population)))
+    await campaign.run()
+    await starting
+    cuts.cancel()
+    await runner.stop()
+    server.peers.close()
+    origin.close()
+    endpoints = [device.endpoint for device in runner.devices if hasattr(device, "endpoint")]
+    waiting = sum(1 for endpoint in endpoints if endpoint.deadline < inf)
+    done = cuts.result() if cuts.done() and not cuts.cancelled() else reboots
+    return Outcome(log, runner.devices, waiting, len(deadlines), clock.now(), backbone.counts, done)
+
+
+async def _cut_power(runner, clock, chance, reboots, devices) -> int:
+    """Cut the power of a device now and then, whatever it is doing."""
+    for done in range(reboots):
+        await clock.sleep(chance.uniform(0.05, 1.0))
+        if not runner.devices:
+            continue
+        device = runner.devices[chance.randrange(len(runner.devices))]
+        if device.on and device.port is not None:
+            runner.spawn(device.reboot())
+        if done >= reboots:
+            return done
+    return reboots
+
+
+def _tactics(scenario: Scenario) -> Tactics:
+    campaign = scenario.campaign
+    return Tactics(
+        start=campaign.start.event,
+        start_after_s=campaign.start.seconds,
+        concurrency=campaign.concurrency,
+        execute=campaign.execute.event,
+        execute_delay_s=campaign.execute.seconds,
+        rate=campaign.rate or 0.0,
+        registration_timeout_s=600.0,
+    )
+
+
+def _target(plan) -> Target:
+    orders = [FAULTS[fault.kind].order for fault in plan.faults if FAULTS[fault.kind].seam == "order"]
+    name = {"not-found": "nothing.bin"}.get(orders[0] if orders else "", "good.bin")
+    order = Order(
+        delivery=plan.delivery,
+        uri=f"coap://{ORIGIN}/{name}",
+        package=PACKAGE,
+        version="2.0.0",
+        expected_state=plan.expected_state,
+        expected_result=plan.expected_result,
+    )
+    return Target(plan.index, plan.endpoint, order)
