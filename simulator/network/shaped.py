@@ -1,0 +1,135 @@
+"""A network profile on real sockets: what a device sends and gets waits, or is lost, in this process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulator.network.link import Link
+from simulator.transport.schedule import Schedule
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from simulator.network.profiles import NetworkProfile
+    from simulator.ports import (
+        Accept,
+        Address,
+        DatagramPort,
+        DatagramReceiver,
+        Dice,
+        Listener,
+        Network,
+        StreamPort,
+        StreamReceiver,
+    )
+
+
+class ShapedPort:
+    """A datagram port behind a link in each direction; ``attach`` it to the port that the network gives for it.
+
+    Args:
+        receiver: what stands above.
+        schedule: carries what is on its way.
+        up: from the device.
+        down: to the device.
+    """
+
+    __slots__ = ("_down", "_port", "_receiver", "_schedule", "_up")
+
+    def __init__(self, receiver: DatagramReceiver, schedule: Schedule, up: Link, down: Link) -> None:
+        self._receiver = receiver
+        self._schedule = schedule
+        self._up = up
+        self._down = down
+        self._port: DatagramPort | None = None
+
+    def attach(self, port: DatagramPort) -> None:
+        """Send through this port."""
+        self._port = port
+
+    @property
+    def local(self) -> Address:
+        """The address that peers see.
+
+        Raises:
+            ValueError: no port was attached.
+        """
+        if self._port is None:
+            raise ValueError("the port is closed or was never attached")
+        return self._port.local
+
+    def send(self, data: bytes, peer: Address | None = None, /) -> None:
+        """Send when the link is done with it."""
+        if self._port is None:
+            return
+        for when in self._up.plan(len(data), self._schedule.now()):
+            self._schedule.at(when, self._send_now, data, peer)
+
+    def _send_now(self, data: bytes, peer: Address | None) -> None:
+        if self._port is not None:
+            self._port.send(data, peer)
+
+    def close(self) -> None:
+        """Give the port back; what is still on its way is lost in both directions."""
+        port, self._port = self._port, None
+        if port is not None:
+            port.close()
+
+    def on_datagram(self, data: bytes, peer: Address) -> None:
+        """Hand on when the link is done with it."""
+        for when in self._down.plan(len(data), self._schedule.now()):
+            self._schedule.at(when, self._hand_on, data, peer)
+
+    def _hand_on(self, data: bytes, peer: Address) -> None:
+        if self._port is not None:
+            self._receiver.on_datagram(data, peer)
+
+    def on_datagram_error(self, error: OSError) -> None:
+        """News of the local network stack; it did not pass the link."""
+        self._receiver.on_datagram_error(error)
+
+
+class ShapedNetwork:
+    """The network as one device on a slow link sees it: all its datagram ports share the link.
+
+    Args:
+        network: opens the real ports. Bound ports and streams are those of ``network``, untouched.
+        loop: its time is that of the links.
+        profile: the link's figures, for both directions.
+        dice: chance of the link.
+    """
+
+    __slots__ = ("_down", "_network", "_schedule", "_up")
+
+    def __init__(self, network: Network, loop: asyncio.AbstractEventLoop, profile: NetworkProfile, dice: Dice) -> None:
+        self._network = network
+        self._schedule = Schedule(loop)
+        self._up = Link(profile, dice, "up")
+        self._down = Link(profile, dice, "down")
+
+    async def open_datagram(
+        self, remote: Address, receiver: DatagramReceiver, *, local: Address | None = None
+    ) -> DatagramPort:
+        """A connected port behind the link."""
+        port = ShapedPort(receiver, self._schedule, self._up, self._down)
+        port.attach(await self._network.open_datagram(remote, port, local=local))
+        return port
+
+    async def bind_datagram(self, local: Address, receiver: DatagramReceiver) -> DatagramPort:
+        """As the network has it."""
+        return await self._network.bind_datagram(local, receiver)
+
+    async def open_stream(
+        self, remote: Address, receiver: StreamReceiver, *, local: Address | None = None
+    ) -> StreamPort:
+        """As the network has it."""
+        return await self._network.open_stream(remote, receiver, local=local)
+
+    async def listen_stream(self, local: Address, accept: Accept) -> Listener:
+        """As the network has it."""
+        return await self._network.listen_stream(local, accept)
+
+
+def shaped(network: Network, loop: asyncio.AbstractEventLoop, profile: NetworkProfile, dice: Dice) -> Network:
+    """The network behind a link of this profile; the very same object for an ideal one."""
+    return network if profile.transparent else ShapedNetwork(network, loop, profile, dice)

@@ -1,0 +1,258 @@
+"""TCP in memory: bytes in order, a window, FIN and RST; what is lost on the way comes later."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+from collections import deque
+from collections.abc import Callable
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from simulator.ports import Address
+
+if TYPE_CHECKING:
+    from simulator.network.link import Link
+    from simulator.ports import Accept, StreamReceiver
+    from simulator.transport.schedule import Schedule
+
+log = logging.getLogger(__name__)
+
+WINDOW: Final = 65_536
+"""Bytes that may be under way to a receiver or wait for it; the window opens as soon as it takes them."""
+CONNECT_TIMEOUT_S: Final = 30.0
+GIVE_UP_S: Final = 900.0
+"""When a sender whose retransmissions are all lost gives its connection up."""
+
+
+class MemoryStreamPort:
+    """One end of a TCP connection of a memory network."""
+
+    __slots__ = (
+        "_arrived",
+        "_closing",
+        "_eof",
+        "_fin_sent",
+        "_flying",
+        "_link",
+        "_lost",
+        "_paused",
+        "_schedule",
+        "_unsent",
+        "local",
+        "other",
+        "receiver",
+    )
+
+    def __init__(self, schedule: Schedule, local: Address, link: Link | None) -> None:
+        self._schedule = schedule
+        self._link = link
+        self.local = local
+        self.other: MemoryStreamPort
+        self.receiver: StreamReceiver
+        self._unsent: deque[memoryview] = deque()
+        self._arrived: deque[bytes] = deque()
+        self._flying = 0
+        """Bytes sent that the receiver of the other end has not taken."""
+        # An end takes nothing before the one that it belongs to knows of it.
+        self._paused = True
+        self._closing = self._fin_sent = self._eof = self._lost = False
+
+    # -- what the owner calls --------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; nothing on a closed connection."""
+        if data and not (self._closing or self._lost):
+            self._unsent.append(memoryview(data))
+            self._pump()
+
+    def pause(self) -> None:
+        """Take no more bytes from the peer; what is on its way waits, and the peer stops when the window is full."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Take bytes again, from the next turn of the loop on."""
+        if self._paused:
+            self._paused = False
+            self._soon(self._drain)
+
+    def close(self) -> None:
+        """Close after what was written is sent; what still comes is answered with a reset."""
+        if not (self._closing or self._lost):
+            self._closing = True
+            self._arrived.clear()
+            self._pump()
+
+    def abort(self) -> None:
+        """Close at once, with a reset."""
+        if self._lost:
+            return
+        self._closing = True
+        self._unsent.clear()
+        if not self._fin_sent:
+            self._fin_sent = True
+            self._send_reset()
+        self._soon(self._lose, None)
+
+    # -- sending ---------------------------------------------------------------------------------------------------
+
+    def _soon(self, call: Callable[..., None], *args: object) -> None:
+        self._schedule.at(self._schedule.now(), call, *args)
+
+    def arrival(self, size: int = 0) -> float:
+        """When a segment that is sent now is at the other end; infinity for never."""
+        now = self._schedule.now()
+        return now if self._link is None else self._link.plan_segment(size, now)
+
+    def _pump(self) -> None:
+        """Send what the window has room for, then FIN where the owner closed."""
+        longest = WINDOW if self._link is None else self._link.segment
+        while self._unsent and self._flying < WINDOW and not self._lost:
+            rest = self._unsent.popleft()
+            chunk = bytes(rest[: min(longest, WINDOW - self._flying)])
+            if len(chunk) < len(rest):
+                self._unsent.appendleft(rest[len(chunk) :])
+            self._flying += len(chunk)
+            at = self.arrival(len(chunk))
+            if at == inf:
+                self._give_up()
+                return
+            self._schedule.at(at, self.other.arrive, chunk)
+        if self._closing and not self._unsent and not self._fin_sent:
+            self._fin_sent = True
+            at = self.arrival()
+            if at < inf:
+                self._schedule.at(at, self.other.arrive_eof)
+            self._soon(self._lose, None)
+
+    def _give_up(self) -> None:
+        self._unsent.clear()
+        self._closing = self._fin_sent = True
+        error = TimeoutError(errno.ETIMEDOUT, f"TCP {self.local}: the peer acknowledges nothing")
+        self._schedule.at(self._schedule.now() + GIVE_UP_S, self._lose, error)
+
+    def _send_reset(self) -> None:
+        at = self.arrival()
+        if at < inf:
+            self._schedule.at(at, self.other.arrive_reset)
+
+    # -- what arrives ----------------------------------------------------------------------------------------------
+
+    def arrive(self, chunk: bytes) -> None:
+        """Bytes of the other end are here."""
+        if self._closing or self._lost:
+            self._send_reset()
+            return
+        self._arrived.append(chunk)
+        self._drain()
+
+    def arrive_eof(self) -> None:
+        """The other end will send no more."""
+        self._eof = True
+        self._drain()
+
+    def arrive_reset(self) -> None:
+        """The other end knows no such connection."""
+        self._lose(ConnectionResetError(errno.ECONNRESET, f"TCP {self.local}: reset by {self.other.local}"))
+
+    def _drain(self) -> None:
+        """Hand over what has arrived, as long as the owner takes it."""
+        while self._arrived and not self._paused:
+            chunk = self._arrived.popleft()
+            self.other.acknowledged(len(chunk))
+            self.receiver.on_data(chunk)
+        if self._eof and not (self._arrived or self._paused or self._closing or self._lost):
+            self._eof = False
+            self.receiver.on_eof()
+
+    def acknowledged(self, size: int) -> None:
+        """The other end's owner took bytes: there is room in the window."""
+        self._flying -= size
+        if self._unsent:
+            self._soon(self._pump)
+
+    def _lose(self, error: OSError | None) -> None:
+        if self._lost:
+            return
+        self._lost = self._closing = True
+        self._unsent.clear()
+        self._arrived.clear()
+        self.receiver.on_lost(error)
+
+
+class MemoryListener:
+    """A listening TCP port of a memory network."""
+
+    __slots__ = ("_listeners", "accept", "local")
+
+    def __init__(self, local: Address, accept: Accept, listeners: dict[Address, MemoryListener]) -> None:
+        self.local = local
+        self.accept = accept
+        self._listeners = listeners
+
+    def close(self) -> None:
+        """Accept no more; connections that are open stay."""
+        if self._listeners.get(self.local) is self:
+            del self._listeners[self.local]
+
+
+async def connect(
+    schedule: Schedule,
+    listeners: dict[Address, MemoryListener],
+    local: Address,
+    remote: Address,
+    receiver: StreamReceiver,
+    links: tuple[Link | None, Link | None],
+) -> MemoryStreamPort:
+    """Connect, which takes a round trip.
+
+    Raises:
+        OSError: nobody listens at ``remote``, or no answer within 30 s.
+    """
+    client, server = MemoryStreamPort(schedule, local, links[0]), MemoryStreamPort(schedule, remote, links[1])
+    client.other, server.other = server, client
+    client.receiver = receiver
+    deadline = schedule.now() + CONNECT_TIMEOUT_S
+    await _until(schedule, client.arrival(), deadline, remote)
+    listener = listeners.get(remote)
+    back = server.arrival()
+    if listener is None or not _accepted(listener, server):
+        await _until(schedule, back, deadline, remote)
+        raise ConnectionRefusedError(errno.ECONNREFUSED, f"nobody listens at TCP {remote}")
+    try:
+        await _until(schedule, back, deadline, remote)
+    except BaseException:
+        client.abort()
+        raise
+    client.resume()
+    return client
+
+
+def _accepted(listener: MemoryListener, server: MemoryStreamPort) -> bool:
+    """Let the listener take a connection; a failure of its own is its own to tell."""
+    try:
+        server.receiver = listener.accept(server, server.other.local)
+    except Exception:
+        log.exception("TCP %s could not take a connection", listener.local)
+        return False
+    server.resume()
+    return True
+
+
+async def _until(schedule: Schedule, when: float, deadline: float, remote: Address) -> None:
+    """Wait until ``when``, but no longer than until ``deadline``.
+
+    Raises:
+        TimeoutError: the deadline came first.
+    """
+    reached = asyncio.get_running_loop().create_future()
+    schedule.at(min(when, deadline), _set, reached)
+    await reached
+    if when > deadline:
+        raise TimeoutError(errno.ETIMEDOUT, f"TCP {remote}: no answer within {CONNECT_TIMEOUT_S:g} s")
+
+
+def _set(reached: asyncio.Future[None]) -> None:
+    if not reached.done():
+        reached.set_result(None)
