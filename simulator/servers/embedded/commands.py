@@ -76,15 +76,21 @@ class Commands:
         self._send(command, POST, options, arguments)
 
     def _attributes(self, command: dict[str, Any]) -> None:
-        query = [f"{name}={value}" for name, value in command["attributes"].items()]
+        attributes = command["attributes"]
+        if not isinstance(attributes, dict):
+            msg = f'attributes is an object such as {{"pmin": 1}}, not {attributes!r}'
+            raise TypeError(msg)
+        query = [f"{name}={value}" for name, value in attributes.items()]
         self._send(command, PUT, request_options(_segments(command), query), b"")
 
     def _send(self, command: dict[str, Any], code: int, options: Options, body: bytes) -> None:
         answer = Once(self._lines, command)
-        answer.give_up = self._server.call(str(command["ep"]), code, options, body, answer.take)
+        with answer:
+            answer.give_up = self._server.call(str(command["ep"]), code, options, body, answer.take)
 
     def _observe(self, command: dict[str, Any]) -> None:
         name, path = str(command["ep"]), str(command["path"])
+        options = request_options(_segments(command), accept=FORMAT_TEXT)
         first = Once(self._lines, command)
 
         def on_result(result: Result) -> None:
@@ -96,8 +102,8 @@ class Commands:
                 detail = code_text(result.code) if result.code else str(result.failure and result.failure.value)
                 self._lines.tell({"event": "notify_failed", "ep": name, "path": path, "detail": detail})
 
-        options = request_options(_segments(command), accept=FORMAT_TEXT)
-        first.give_up = self._server.observe(name, path, options, GET, on_result)
+        with first:
+            first.give_up = self._server.observe(name, path, options, GET, on_result)
 
     def _cancel(self, command: dict[str, Any]) -> None:
         self._server.cancel(str(command["ep"]), str(command["path"]))
@@ -134,6 +140,14 @@ class Once:
         self.give_up: Callable[[], None] = lambda: None
         timeout = float(command.get("timeout_s") or 60.0)
         self._timer = asyncio.get_running_loop().call_later(timeout, self._late, timeout)
+
+    def __enter__(self) -> None:
+        """Within, the request is sent; where that raises, the caller answers, and nothing else does."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.answered = True
+            self._timer.cancel()
 
     def _late(self, timeout: float) -> None:
         if not self.answered:
