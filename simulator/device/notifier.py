@@ -29,6 +29,17 @@ class Observed:
         self.request = request
         self.paths = paths
 
+    # The same request once more renews the observation, whose sequence of numbers then goes on (RFC 7641 §3.3.1, §4.4).
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Observed):
+            return False
+        mine, its = self.request, other.request
+        return (mine.token, mine.code, mine.options, mine.payload) == (its.token, its.code, its.options, its.payload)
+
+    def __hash__(self) -> int:
+        return hash((self.request.token, self.request.code))
+
 
 def answer_options(answer: Answer) -> Options:
     """The options that say how the payload of an answer is to be read."""
