@@ -143,6 +143,10 @@ class World:
             if self.lookup is None:
                 msg = f"{host} is no address, and there is nobody to ask"
                 raise OSError(msg) from None
-            address = str(await self.lookup(host))  # type: ignore[misc]
-        self.names[host] = address
+            try:
+                address = self.names[host] = str(await self.lookup(host))  # type: ignore[misc]
+            except ValueError as error:
+                # A label that is too long, or a NUL: nothing that could be asked for.
+                msg = f"{host!r} is no host name: {error}"
+                raise OSError(msg) from None
         return address
