@@ -7,15 +7,17 @@ order in which a server sees a real device act (OMA LwM2M TS, E.6).
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
 from simulator.coap.block import szx_for
 from simulator.coap.codes import (
     BAD_REQUEST,
+    BLOCK1,
     CONTENT_FORMAT,
     FORMAT_OPAQUE,
-    POST,
+    METHOD_NOT_ALLOWED,
     PUT,
     SIZE1,
     UNSUPPORTED_CONTENT_FORMAT,
@@ -38,6 +40,7 @@ from simulator.device.thinking import thinking
 from simulator.device.unwrap import unwrapper
 from simulator.events import DeviceEnded, DeviceStarted, StateChanged
 from simulator.lwm2m.firmware_object import FirmwareObject, object_definition
+from simulator.lwm2m.firmware_resources import Transfer
 from simulator.lwm2m.firmware_table import Effect, Event, State, UpdateResult
 from simulator.lwm2m.profiles import PROFILES
 from simulator.lwm2m.registration import Operation
@@ -53,6 +56,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PACKAGE_PATH: Final = ("5", "0", "0")
+MORE: Final = 8
+"""The flag of a Block option that says that more blocks follow (RFC 7959 §2.2)."""
 STAGES: Final = {
     State.IDLE: "",
     State.DOWNLOADING: "downloading",
@@ -73,7 +78,7 @@ class Device:
 
     __slots__ = (
         "_act_due",
-        "_boots",
+        "_installation",
         "_reboot_asked",
         "_stage",
         "chance",
@@ -122,6 +127,7 @@ class Device:
         self.deferral: Deferral
         self.pull: Pull | None = None
         self.push: Push | None = None
+        self._installation: asyncio.Task[None] | None = None
         self._act_due = self._reboot_asked = False
         self._stage = ""
         self.messages_in = self.messages_out = self.retransmissions = 0
@@ -193,12 +199,19 @@ class Device:
         self.firmware = restore(stored, self, profile, definition, frozenset((plan.transport,)))
         if (stored.state, stored.result) != (before.state, before.result):
             self.on_transition(stored.state, stored.result, boot.cause)
+        if Effect.ERASE_PACKAGE in boot.effects:
+            # Before the Register: what the server pushes as soon as it sees the device must not be hit.
+            self.flash.erase()
         try:
             receiver = thinking(self, plan.think_time_s)
-            self.port = port = await self.management_network.open_datagram(world.server, receiver)
+            port = await self.management_network.open_datagram(world.server, receiver)
         except OSError as error:
             log.error("device %d (%s) found no local port: %s", plan.index, plan.endpoint, error)
             return
+        if not self.on:
+            port.close()
+            return
+        self.port = port
         self.endpoint = Endpoint(
             port.send,
             self.chance,
@@ -209,7 +222,7 @@ class Device:
         )
         self.tree = make_tree(self)
         self.notifier = Notifier(self)
-        self.registrar = Registrar(self, boot.effects)
+        self.registrar = Registrar(self, tuple(effect for effect in boot.effects if effect is not Effect.ERASE_PACKAGE))
         self.deferral = Deferral(self)
         self.deferral.arm()
         self.registrar.start(Operation.REGISTER, world.now())
@@ -218,15 +231,16 @@ class Device:
         """Lose everything but what is stored."""
         assert self.port is not None
         now = self.world.now()
-        if self.pull is not None:
-            self.pull.stop(now)
+        # A pull that an earlier boot had begun, and this one not yet gone on with, still has its ETag.
+        etag = self.pull.etag if self.pull is not None else self.persistent.etag
+        self._stop_transfers(now)
         self.persistent = save(
             self.persistent,
             self.firmware,
             received=self.flash.written,
-            etag=self.pull.etag if self.pull is not None else b"",
+            etag=etag if self.firmware.transfer is Transfer.PULL else b"",
         )
-        self.pull = self.push = None
+        self._stop_installation()
         endpoint = self.endpoint
         self.messages_in += endpoint.messages_in
         self.messages_out += endpoint.messages_out
@@ -274,8 +288,10 @@ class Device:
 
     def open_upload(self, endpoint: Endpoint, request: Message, now: float) -> Upload | Response | None:
         """A Package comes in blocks and is not kept in memory; everything else is."""
-        if request.path != PACKAGE_PATH or request.code not in (PUT, POST):
+        if request.path != PACKAGE_PATH or not request.uint(BLOCK1) & MORE:
             return None
+        if request.code != PUT:
+            return Response(METHOD_NOT_ALLOWED)
         unwrap = unwrapper(request.content_format)
         if unwrap is None:
             return Response(UNSUPPORTED_CONTENT_FORMAT)
@@ -308,7 +324,9 @@ class Device:
     def receive_package(self, data: bytes) -> Event:
         """Store and check a package that came in one message."""
         self.receiver.begin()
-        return self.receiver.write(data) or self.receiver.finish()
+        event = self.receiver.write(data) or self.receiver.finish()
+        self._take_package_info(event)
+        return event
 
     def on_transition(self, state: State, result: UpdateResult, cause: Event) -> None:
         """Record a new State or Update Result."""
@@ -327,10 +345,13 @@ class Device:
 
     def transfer_ended(self, event: Event, now: float) -> int:  # noqa: ARG002
         """A push or pull ended; the response code for a push."""
+        self._take_package_info(event)
+        return self.firmware.finished(event)
+
+    def _take_package_info(self, event: Event) -> None:
         verdict = self.receiver.verdict
         if event is Event.DOWNLOAD_COMPLETED and verdict is not None:
             self.firmware.set_package_info(verdict.model, verdict.version)
-        return self.firmware.finished(event)
 
     def push_abandoned(self, push: Push) -> None:
         """No further blocks of a push came, or another push takes its place.
@@ -344,6 +365,7 @@ class Device:
             self.push = None
             self.firmware.finished(Event.PACKAGE_ABANDONED)
             self._act_soon()
+        push.record(Event.PACKAGE_ABANDONED, self.world.now())
 
     # -- acting ----------------------------------------------------------------------------------------------------
 
@@ -396,7 +418,9 @@ class Device:
     def perform(self, effects: tuple[Effect, ...], now: float) -> None:
         """Carry out effects of a boot."""
         for effect in effects:
-            self._perform(effect, now)
+            # Before its Register was answered the server may have cancelled, and even written another Package URI.
+            if effect is not Effect.RESUME_DOWNLOAD or (self.pull is None and self.firmware.transfer is Transfer.PULL):
+                self._perform(effect, now)
 
     def _carry_out(self, now: float) -> None:
         for effect in self.firmware.take_effects():
@@ -406,13 +430,24 @@ class Device:
         if effect is Effect.ERASE_PACKAGE:
             self.flash.erase()
         elif effect is Effect.STOP_TRANSFER:
-            if self.pull is not None:
-                self.pull.stop(now)
-                self.pull = None
+            self._stop_transfers(now)
         elif effect is Effect.START_INSTALLATION:
-            self.world.spawn(self._install())
+            self._installation = self.world.spawn(self._install())
         else:
             self._start_pull(resume=effect is Effect.RESUME_DOWNLOAD)
+
+    def _stop_transfers(self, now: float) -> None:
+        if self.pull is not None:
+            self.pull.stop(now)
+        if self.push is not None:
+            self.push.stop(now)
+        self.pull = self.push = None
+
+    def _stop_installation(self) -> None:
+        """A reboot cuts an installation off, unless it is the installation that reboots."""
+        task, self._installation = self._installation, None
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
 
     def _start_pull(self, *, resume: bool) -> None:
         stored = self.persistent
@@ -429,11 +464,9 @@ class Device:
 
     async def _install(self) -> None:
         """Install what the flash holds. State 3 was notified before; what the reboot cuts off is lost, as it is."""
-        firmware, boots = self.firmware, self.persistent.boots
+        firmware = self.firmware
         await self.world.clock.sleep(0)
         outcome = await self.installer.install(firmware.package_version)
-        if not self.on or self.persistent.boots != boots:
-            return
         if outcome.succeeded:
             await self.reboot(outcome)
         else:

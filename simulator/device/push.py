@@ -5,10 +5,12 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from simulator.coap.codes import BAD_REQUEST, is_success
+from simulator.coap.codes import BAD_REQUEST, REQUEST_ENTITY_INCOMPLETE, is_success
+from simulator.coap.download import LATENCY_MAX_US
 from simulator.coap.exchange import Response
 from simulator.device.unwrap import UnwrapError, Unwrapper
 from simulator.events import TransferEnded
+from simulator.lwm2m.firmware_resources import Transfer
 from simulator.lwm2m.firmware_table import Event
 
 if TYPE_CHECKING:
@@ -59,10 +61,12 @@ class Push:
         """Take one block; 0 to go on, or the code that ends the push."""
         self._blocks += 1
         if self._blocks > 1:
-            self._latencies.append(int((now - self._previous) * 1e6))
+            self._latencies.append(min(int((now - self._previous) * 1e6), LATENCY_MAX_US))
         self._previous = now
+        if self._verdict is None and self._device.firmware.transfer is not Transfer.PUSH:
+            self.stop(now)
         if self._verdict is not None:
-            return 0
+            return REQUEST_ENTITY_INCOMPLETE if self._verdict[0] is Event.CANCEL_EXECUTED else 0
         try:
             content = self._unwrap.feed(data)
         except UnwrapError:
@@ -75,7 +79,7 @@ class Push:
         """End the transfer; the code to answer with at once, or 0 to take and drop the rest."""
         answer = self._device.transfer_ended(event, now)
         self._verdict = (event, code or answer)
-        self._record(event, now)
+        self.record(event, now)
         self._device.act(now)
         return code or (0 if is_success(answer) else answer)
 
@@ -91,16 +95,23 @@ class Push:
         assert self._verdict is not None
         return Response(self._verdict[1])
 
-    def abandon(self, now: float) -> None:
+    def abandon(self, now: float) -> None:  # noqa: ARG002
         """No further blocks came, or another push took this one's place."""
         if self._verdict is None:
             self._verdict = (Event.PACKAGE_ABANDONED, 0)
-            self._record(Event.PACKAGE_ABANDONED, now)
             self._device.push_abandoned(self)
 
-    def _record(self, event: Event, now: float) -> None:
+    def stop(self, now: float) -> None:
+        """The server cancelled, or the device goes down; a block that still comes gets 4.08 (RFC 7959 §2.9.2)."""
+        if self._verdict is None:
+            self._verdict = (Event.CANCEL_EXECUTED, REQUEST_ENTITY_INCOMPLETE)
+            self.record(Event.CANCEL_EXECUTED, now)
+
+    def record(self, event: Event, now: float) -> None:
+        """Tell how the transfer ended, after the firmware object has been told."""
         device, endpoint = self._device, self._endpoint
-        ok = event is Event.DOWNLOAD_COMPLETED
+        stopped = event is Event.CANCEL_EXECUTED
+        outcome = "ok" if event is Event.DOWNLOAD_COMPLETED else "unknown" if stopped else "fail"
         device.world.sink.emit(
             TransferEnded(
                 now,
@@ -115,8 +126,8 @@ class Push:
                 self._blocks,
                 endpoint.retransmissions - self._resent,
                 endpoint.duplicates - self._duplicates,
-                "ok" if ok else "fail",
-                int(device.firmware.machine.result),
+                outcome,
+                0 if stopped else int(device.firmware.machine.result),
                 self._latencies.tolist(),
             )
         )

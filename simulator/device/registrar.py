@@ -78,8 +78,8 @@ class Registrar:
         if operation is Operation.REGISTER and outcome is Outcome.ACCEPTED:
             effects, self._effects = self._effects, ()
             device.perform(effects, now)
-        if operation is Operation.DEREGISTER and self._left is not None and not self._left.done():
-            self._left.set_result(None)
+        if operation is Operation.DEREGISTER:
+            self._leave()
         self.arm()
 
     def _record(self, operation: Operation, result: Result, now: float) -> None:
@@ -113,6 +113,11 @@ class Registrar:
         call, self._call = self._call, None
         if call is not None:
             self._device.endpoint.finish(call)
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._left is not None and not self._left.done():
+            self._left.set_result(None)
 
     # -- for the timer of the fleet --------------------------------------------------------------------------------
 
