@@ -8,6 +8,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -84,10 +85,10 @@ def _receive_buffer() -> Finding:
 def _python() -> Finding:
     seen = ".".join(map(str, sys.version_info[:3]))
     try:
-        import uvloop
-    except ImportError:
+        found = metadata.version("uvloop")
+    except metadata.PackageNotFoundError:
         return Finding("Python", "optional", f"{seen} without uvloop", "`pip install uvloop` makes the fleet faster")
-    return Finding("Python", "ok", f"{seen}, uvloop {uvloop.__version__}", "")
+    return Finding("Python", "ok", f"{seen}, uvloop {found}", "")
 
 
 def _java() -> Finding:

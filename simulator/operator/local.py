@@ -59,7 +59,8 @@ class LocalDriver:
 
     async def closed(self) -> str:
         """A server in this process is never gone."""
-        return await asyncio.get_running_loop().create_future()
+        never: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        return await never
 
     def happened(self, happened: Happened) -> None:
         """Told by the server; pass it as its ``on_event``."""
