@@ -33,7 +33,7 @@ from simulator.device.notifier import Notifier, answer_options
 from simulator.device.objects import make_tree
 from simulator.device.persistent import Persistent, after_boot, restore, save
 from simulator.device.pull import Pull
-from simulator.device.push import Push
+from simulator.device.push import Push, record_whole
 from simulator.device.receiver import PackageReceiver
 from simulator.device.registrar import Registrar
 from simulator.device.thinking import thinking
@@ -325,6 +325,7 @@ class Device:
         """Store and check a package that came in one message."""
         self.receiver.begin()
         event = self.receiver.write(data) or self.receiver.finish()
+        record_whole(self, len(data), event)
         self._take_package_info(event)
         return event
 

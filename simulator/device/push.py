@@ -9,14 +9,41 @@ from simulator.coap.codes import BAD_REQUEST, REQUEST_ENTITY_INCOMPLETE, is_succ
 from simulator.coap.download import LATENCY_MAX_US
 from simulator.coap.exchange import Response
 from simulator.device.unwrap import UnwrapError, Unwrapper
-from simulator.events import TransferEnded
+from simulator.events import NOT_KNOWN, TransferEnded
 from simulator.lwm2m.firmware_resources import Transfer
-from simulator.lwm2m.firmware_table import Event
+from simulator.lwm2m.firmware_table import Event, Row
 
 if TYPE_CHECKING:
     from simulator.coap.endpoint import Endpoint
     from simulator.coap.message import Message
     from simulator.device.device import Device
+
+
+def record_whole(device: Device, size: int, event: Event) -> None:
+    """Tell of a Package that came in one message, as ``event`` is about to end its transfer."""
+    firmware, now = device.firmware, device.world.now()
+    row = device.profile.table[firmware.machine.state, event]
+    result = row.result if isinstance(row, Row) else None
+    ok = event is Event.DOWNLOAD_COMPLETED
+    device.world.sink.emit(
+        TransferEnded(
+            now,
+            device.plan.index,
+            device.plan.transport,
+            "push",
+            now,
+            size,
+            size,
+            NOT_KNOWN,
+            NOT_KNOWN,
+            1,
+            0,
+            0,
+            "ok" if ok else "fail",
+            int(firmware.machine.result if result is None else result),
+            [],
+        )
+    )
 
 
 class Push:
