@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from simulator.scenario import Scenario
 
 POLL_S_MAX: Final = 5.0
-"""Without news of a device for this long, the operator reads its State."""
+"""When a stage takes this long, the operator reads State and Update Result."""
 
 
 def operator_job(

@@ -1,9 +1,9 @@
-"""Single requests of the operator to a device through the server: each recorded as a step, each with a time-out."""
+"""What the operator asks of a device through the server: single steps, each recorded and each with a time-out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from simulator.events import OperatorStepEnded, ServerReported
 from simulator.operator.driver import Answer, DriverError, NoAnswerError
@@ -27,7 +27,7 @@ class Patience:
     request_s: float
     """For the answer to one request; the push of a whole package is one."""
     poll_s: float
-    """Without news for this long, State and Update Result are read."""
+    """When a stage takes this long, State and Update Result are read; then again after twice as long, and so on."""
 
 
 class Console(NamedTuple):
@@ -41,8 +41,15 @@ class Console(NamedTuple):
     patience: Patience
 
 
+POLL_FACTOR_MAX: Final = 8
+"""How much longer than the first the pause between two polls becomes at most."""
+
 Reply = Answer | DriverError
 """What came of a request: the device's answer, whatever its code, or why there is none."""
+
+
+class StepFailedError(Exception):
+    """An update cannot be followed to its end: its outcome is unknown."""
 
 
 def is_success(reply: Reply) -> bool:
@@ -105,3 +112,23 @@ def note(console: Console, watch: Watch, path: str, reply: Reply, source: str) -
     if isinstance(reply, Answer) and is_success(reply):
         console.sink.emit(ServerReported(console.now(), watch.device, path, reply.value, source))
         watch.reported(path, reply.value)
+
+
+async def follow(console: Console, watch: Watch, step: str, reached: Callable[[Watch], bool], end: float) -> None:
+    """Wait for a stage to be over, reading when it takes long, and once more before giving up.
+
+    Raises:
+        StepFailedError: it was not over by ``end``.
+    """
+    started = console.now()
+    poll_s = console.patience.poll_s
+    while not await watch.until(reached, max(0.0, min(poll_s, end - console.now()))):
+        # Ever more rarely, or thousands of slow downloads would be asked more than they tell.
+        poll_s = min(2 * poll_s, POLL_FACTOR_MAX * console.patience.poll_s)
+        last = console.now() >= end
+        await read_progress(console, watch)
+        if last and not reached(watch):
+            reason = f"{step}: not reached in time; the server last told State {watch.state}, Result {watch.result}"
+            console.sink.emit(OperatorStepEnded(console.now(), watch.device, step, started, "unknown", "", reason))
+            raise StepFailedError(reason)
+    console.sink.emit(OperatorStepEnded(console.now(), watch.device, step, started, "ok", "", ""))

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from simulator.events import NOT_KNOWN, OperatorStepEnded, UpdateEnded
+from simulator.events import NOT_KNOWN, UpdateEnded
 from simulator.operator.driver import Answer, UnknownEndpointError
-from simulator.operator.requests import Reply, ask, is_success, read, read_progress
+from simulator.operator.requests import Reply, StepFailedError, ask, follow, is_success, read, read_progress
 from simulator.operator.watch import RESULT, STATE, UNKNOWN, VERSION
 
 if TYPE_CHECKING:
@@ -50,27 +50,6 @@ class Order:
     """Firmware Version (/3/0/3) that a successful update leads to."""
     expected_state: int
     expected_result: int
-
-
-class StepFailedError(Exception):
-    """An update cannot be followed to its end: its outcome is unknown."""
-
-
-async def follow(console: Console, watch: Watch, step: str, reached: Callable[[Watch], bool], end: float) -> None:
-    """Wait for a stage to be over, reading when nothing is heard, and once more before giving up.
-
-    Raises:
-        StepFailedError: it was not over by ``end``.
-    """
-    started = console.now()
-    while not await watch.until(reached, max(0.0, min(console.patience.poll_s, end - console.now()))):
-        last = console.now() >= end
-        await read_progress(console, watch)
-        if last and not reached(watch):
-            reason = f"{step}: not reached in time; the server last told State {watch.state}, Result {watch.result}"
-            console.sink.emit(OperatorStepEnded(console.now(), watch.device, step, started, "unknown", "", reason))
-            raise StepFailedError(reason)
-    console.sink.emit(OperatorStepEnded(console.now(), watch.device, step, started, "ok", "", ""))
 
 
 def _downloaded(watch: Watch) -> bool:
