@@ -176,9 +176,12 @@ class DeviceRig:
         if not task.cancelled() and task.exception() is not None:
             self.broken.append(task.exception())
 
-    async def start(self):
+    async def start_servers(self):
         self.server.peers.attach(await self.network.bind_datagram(SERVER, self.server.peers))
         self.origin_peers.attach(await self.network.bind_datagram(ORIGIN, self.origin_peers))
+
+    async def start(self):
+        await self.start_servers()
         await self.device.power_on(0.0)
         await self.settle()
 
