@@ -132,7 +132,7 @@ class JsonLinesDriver:
                 continue
             try:
                 self._take(line)
-            except (KeyError, TypeError, AttributeError) as error:
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
                 log.warning("%s: line not understood (%r): %s", self.name, error, raw[:500])
         await self._process.wait()
         self._ended()
@@ -167,6 +167,8 @@ class JsonLinesDriver:
             self._ready.set_result(ServerAddress(line["coap"], line["server"]))
         elif kind == "failed" and self._ready is not None and not self._ready.done():
             self._ready.set_exception(ServerStartError(f"{self.name} could not start: {line['detail']}"))
+            # Nobody may be waiting any more.
+            self._ready.exception()
         else:
             event = _event(line)
             if event is not None:
@@ -190,7 +192,8 @@ class JsonLinesDriver:
         except TimeoutError:
             msg = f"{self.name} gave no answer line within {wait_s + GRACE_S:g} s"
             raise NoAnswerError(msg) from None
-        except ConnectionError as error:
+        except (ConnectionError, RuntimeError) as error:
+            # uvloop tells of a pipe that has been closed by the latter.
             msg = f"{self.name} takes no commands any more: {error}"
             raise DriverError(msg) from error
         finally:
@@ -202,7 +205,13 @@ class JsonLinesDriver:
     async def _operate(self, do: str, endpoint: str, path: str, timeout_s: float, **fields: Any) -> Answer:
         command = {"do": do, "ep": endpoint, "path": path, "timeout_s": timeout_s, **fields}
         line = await self._ask(timeout_s, command)
-        return Answer(str(line["code"]), str(line.get("value") or ""))
+        return Answer(str(self._field(line, "code")), str(line.get("value") or ""))
+
+    def _field(self, line: dict[str, Any], name: str) -> Any:
+        if name not in line:
+            msg = f"{self.name} gave an answer without {name!r}: {line}"
+            raise DriverError(msg)
+        return line[name]
 
     async def read(self, endpoint: str, path: str, timeout_s: float) -> Answer:
         """Read a resource."""
@@ -230,12 +239,12 @@ class JsonLinesDriver:
 
     async def clients(self) -> list[str]:
         """Endpoints that are registered now."""
-        return [str(endpoint) for endpoint in (await self._ask(GRACE_S, {"do": "clients"}))["clients"]]
+        return [str(endpoint) for endpoint in self._field(await self._ask(GRACE_S, {"do": "clients"}), "clients")]
 
     async def usage(self) -> ServerUsage:
         """What the child has used."""
         line = await self._ask(GRACE_S, {"do": "stats"})
-        return ServerUsage(float(line["cpu_s"]), int(line["rss_bytes"]))
+        return ServerUsage(float(self._field(line, "cpu_s")), int(self._field(line, "rss_bytes")))
 
 
 def _event(line: dict[str, Any]) -> ServerEvent | None:

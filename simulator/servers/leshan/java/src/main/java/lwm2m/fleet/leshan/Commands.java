@@ -1,0 +1,165 @@
+package lwm2m.fleet.leshan;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.util.Base64;
+import java.util.HexFormat;
+import java.util.Iterator;
+import org.eclipse.leshan.core.node.LwM2mPath;
+import org.eclipse.leshan.core.request.ContentFormat;
+import org.eclipse.leshan.core.request.DownlinkDeviceManagementRequest;
+import org.eclipse.leshan.core.request.ExecuteRequest;
+import org.eclipse.leshan.core.request.ObserveRequest;
+import org.eclipse.leshan.core.request.ReadRequest;
+import org.eclipse.leshan.core.request.WriteAttributesRequest;
+import org.eclipse.leshan.core.request.WriteRequest;
+import org.eclipse.leshan.core.response.LwM2mResponse;
+import org.eclipse.leshan.server.LeshanServer;
+import org.eclipse.leshan.server.registration.Registration;
+import org.eclipse.leshan.servers.security.EditableSecurityStore;
+import org.eclipse.leshan.servers.security.NonUniqueSecurityInfoException;
+import org.eclipse.leshan.servers.security.SecurityInfo;
+
+/** Carries out the commands of the driver protocol. No command waits for a device; answers come when they come. */
+final class Commands {
+
+    private static final double TIMEOUT_S = 60;
+
+    private final LeshanServer server;
+    private final EditableSecurityStore credentials;
+    private final JsonLines lines;
+    private final PackageFiles files = new PackageFiles();
+    private final Usage usage = new Usage();
+
+    Commands(LeshanServer server, EditableSecurityStore credentials, JsonLines lines) {
+        this.server = server;
+        this.credentials = credentials;
+        this.lines = lines;
+    }
+
+    /** Takes one line of input; whatever it holds, at most one answer comes of it. */
+    void take(String text) {
+        JsonNode command;
+        try {
+            command = lines.parse(text);
+        } catch (JsonProcessingException e) {
+            System.err.println("not a command: " + text.substring(0, Math.min(text.length(), 200)));
+            return;
+        }
+        if (!command.path("id").isIntegralNumber()) {
+            System.err.println("a command needs an id: " + text.substring(0, Math.min(text.length(), 200)));
+            return;
+        }
+        Replies reply = new Replies(lines, command.get("id"));
+        try {
+            carryOut(command, reply);
+        } catch (UnknownEndpointException e) {
+            reply.error("unknown_endpoint", e.getMessage());
+        } catch (Exception e) {
+            // Leshan refuses paths, attributes and values that are no good by many kinds of exception.
+            reply.error("failed", e.getClass().getSimpleName() + ": " + Replies.describe(e));
+        }
+    }
+
+    private void carryOut(JsonNode command, Replies reply) throws Exception {
+        String what = word(command, "do");
+        switch (what) {
+            case "read" -> send(command, new ReadRequest(word(command, "path")), reply);
+            case "observe" -> send(command, new ObserveRequest(word(command, "path")), reply);
+            case "execute" -> send(command, execute(command), reply);
+            case "write" -> send(command, write(command), reply);
+            case "attributes" -> send(command, attributes(command), reply);
+            case "cancel" -> cancel(command, reply);
+            case "clients" -> clients(reply);
+            case "add_psk" -> addPsk(command, reply);
+            case "stats" -> stats(reply);
+            default -> reply.error("failed", "unknown command " + what);
+        }
+    }
+
+    private <T extends LwM2mResponse> void send(
+            JsonNode command, DownlinkDeviceManagementRequest<T> request, Replies reply) {
+        long timeout = Math.max(1, Math.round(1000 * command.path("timeout_s").asDouble(TIMEOUT_S)));
+        server.send(registration(command), request, timeout, reply::response, reply::error);
+    }
+
+    private Registration registration(JsonNode command) {
+        String endpoint = word(command, "ep");
+        Registration registration = server.getRegistrationService().getByEndpoint(endpoint);
+        if (registration == null) {
+            throw new UnknownEndpointException(endpoint + " is not registered");
+        }
+        return registration;
+    }
+
+    private static ExecuteRequest execute(JsonNode command) {
+        String arguments = command.path("args").asText("");
+        String path = word(command, "path");
+        return arguments.isEmpty() ? new ExecuteRequest(path) : new ExecuteRequest(path, arguments);
+    }
+
+    private WriteRequest write(JsonNode command) throws IOException {
+        LwM2mPath path = new LwM2mPath(word(command, "path"));
+        if (!path.isResource()) {
+            throw new IllegalArgumentException("only a resource can be written, not " + path);
+        }
+        int object = path.getObjectId();
+        int instance = path.getObjectInstanceId();
+        int resource = path.getResourceId();
+        if (command.has("text")) {
+            return new WriteRequest(ContentFormat.TEXT, object, instance, resource, word(command, "text"));
+        }
+        byte[] value = command.has("file")
+                ? files.read(word(command, "file"))
+                : Base64.getDecoder().decode(word(command, "base64"));
+        return new WriteRequest(ContentFormat.OPAQUE, object, instance, resource, value);
+    }
+
+    private static WriteAttributesRequest attributes(JsonNode command) {
+        return new WriteAttributesRequest(word(command, "path"), Attributes.parse(command.path("attributes")));
+    }
+
+    private void cancel(JsonNode command, Replies reply) {
+        server.getObservationService().cancelObservations(registration(command), word(command, "path"));
+        reply.tell(lines.line().put("code", "2.05"));
+    }
+
+    private void clients(Replies reply) {
+        ObjectNode line = lines.line();
+        ArrayNode endpoints = line.putArray("clients");
+        Iterator<Registration> all = server.getRegistrationService().getAllRegistrations();
+        while (all.hasNext()) {
+            endpoints.add(all.next().getEndpoint());
+        }
+        reply.tell(line);
+    }
+
+    private void addPsk(JsonNode command, Replies reply) throws NonUniqueSecurityInfoException {
+        byte[] key = HexFormat.of().parseHex(word(command, "key_hex"));
+        credentials.add(SecurityInfo.newPreSharedKeyInfo(word(command, "ep"), word(command, "identity"), key));
+        reply.tell(lines.line().put("code", "2.04"));
+    }
+
+    private void stats(Replies reply) {
+        reply.tell(lines.line().put("cpu_s", usage.cpuSeconds()).put("rss_bytes", usage.residentBytes()));
+    }
+
+    private static String word(JsonNode command, String field) {
+        JsonNode value = command.get(field);
+        if (value == null || !value.isTextual()) {
+            throw new IllegalArgumentException("a string is missing: " + field);
+        }
+        return value.textValue();
+    }
+
+    private static final class UnknownEndpointException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        UnknownEndpointException(String message) {
+            super(message);
+        }
+    }
+}
