@@ -86,16 +86,16 @@ class BadCells(FlashFault):
 
     def write(self, data: bytes) -> None:
         """Append bytes; those that fall on the bad cells come out changed."""
-        start = max(self._at - self.written, 0)
-        end = min(self._at + len(self._mask) - self.written, len(data))
-        if start < end:
-            first = self.written + start - self._at
-            changed = bytearray(data)
-            for i in range(start, end):
-                changed[i] ^= self._mask[first + i - start]
-            data = bytes(changed)
-            self._struck(f"bits flipped at byte {self._at}")
-        self._flash.write(data)
+        shift = self._at - self.written
+        start, end = max(shift, 0), min(shift + len(self._mask), len(data))
+        if start >= end:
+            self._flash.write(data)
+            return
+        changed = bytearray(data)
+        for i in range(start, end):
+            changed[i] ^= self._mask[i - shift]
+        self._flash.write(bytes(changed))
+        self._struck(f"bits flipped from byte {self._at} on")
 
 
 class ShortOfMemory(FlashFault):
@@ -124,19 +124,16 @@ def _too_small(scene: Scene) -> Made:
 
 def _corrupt(scene: Scene) -> Made:
     payload = max(scene.package_size - HEADER_SIZE, 1)
-    at = HEADER_SIZE + min(int(payload * float(scene.parameters["at"])), payload - 1)
     bits = int(scene.parameters["bits"])
-    # Distinct bits from the first bad byte on, so that they never cancel each other out.
-    mask = bytearray((bits + 7) // 8)
-    for i in range(bits):
-        mask[i // 8] |= 1 << (i % 8)
-    if at + len(mask) > scene.package_size:
-        at = max(HEADER_SIZE, scene.package_size - len(mask))
-    return Made(flash=lambda flash: BadCells(flash, at, bytes(mask), scene.struck))
+    # Bits side by side, so that they never cancel each other out; all of them within the payload, where it has room.
+    mask = ((1 << bits) - 1).to_bytes((bits + 7) // 8, "little")
+    at = HEADER_SIZE + max(0, min(int(payload * float(scene.parameters["at"])), payload - len(mask)))
+    return Made(flash=lambda flash: BadCells(flash, at, mask, scene.struck))
 
 
 def _out_of_memory(scene: Scene) -> Made:
-    limit = int(scene.package_size * float(scene.parameters["after"]))
+    # "After 100 %" is the last block: a device that has taken all is no longer short of anything.
+    limit = min(int(scene.package_size * float(scene.parameters["after"])), max(scene.package_size - 1, 0))
     return Made(flash=lambda flash: ShortOfMemory(flash, limit, scene.struck))
 
 
@@ -157,7 +154,7 @@ KINDS: Final = (
         expected=(0, 5),
         parameters={
             "at": Parameter("share", "Where, as a share of the payload.", default=0.5),
-            "bits": Parameter("int", "How many bits, 1 to 1024.", default=1),
+            "bits": Parameter("int", "How many bits.", default=1, minimum=1, maximum=1024),
         },
     ),
     FaultKind(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -11,6 +12,17 @@ if TYPE_CHECKING:
 
 BOTH: Final = frozenset({"pull", "push"})
 PULL: Final = frozenset({"pull"})
+
+_PYTHON_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "size": int,
+    "duration": (int, float),
+    "share": (int, float),
+    "int": int,
+    "str": str,
+    "bool": bool,
+}
+_LEAST: Final[Mapping[str, float]] = {"size": 0, "duration": 0, "share": 0, "int": 1}
+_MOST: Final[Mapping[str, float]] = {"share": 1}
 
 Struck = Callable[[str, str, str], None]
 """Told when a fault strikes: its name, its seam, and the details."""
@@ -27,6 +39,22 @@ class Parameter:
     required: bool = False
     default: int | float | str | bool | None = None
     """Its value where it is not set, in bytes, seconds or as a share."""
+    minimum: float | None = None
+    """Smallest value, in bytes, seconds or as a share; None: whatever the type allows."""
+    maximum: float | None = None
+    """Greatest value."""
+
+    def problem(self, value: object) -> str:
+        """What is wrong with a value; empty where nothing is."""
+        kinds = _PYTHON_TYPES[self.type]
+        if not isinstance(value, kinds) or (isinstance(value, bool) and self.type != "bool"):
+            return f"is not a {self.type}: {value!r}"
+        if isinstance(value, int | float):
+            least = self.minimum if self.minimum is not None else _LEAST.get(self.type, -inf)
+            most = self.maximum if self.maximum is not None else _MOST.get(self.type, inf)
+            if not least <= value <= most:
+                return f"is from {least:g} to {most:g}, not {value:g}"
+        return ""
 
 
 class Scene(NamedTuple):
@@ -74,3 +102,25 @@ class FaultKind:
     deliveries: frozenset[str] = BOTH
     order: str = "good"
     """For the seam ``order``: which package or URI the operator hands out."""
+
+    def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters that were given and the defaults of the others.
+
+        Raises:
+            ValueError: one is unknown, missing, of the wrong type or out of its range.
+        """
+        for name in given:
+            if name not in self.parameters:
+                msg = f"fault {self.name}: no parameter {name!r}; there are {', '.join(self.parameters) or 'none'}"
+                raise ValueError(msg)
+        values = {}
+        for name, parameter in self.parameters.items():
+            value = given.get(name, parameter.default)
+            if value is None and not parameter.required:
+                continue
+            problem = "is missing" if value is None else parameter.problem(value)
+            if problem:
+                msg = f"fault {self.name}: {name} {problem}"
+                raise ValueError(msg)
+            values[name] = value
+        return values

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 IN: Final = "in"
 OUT: Final = "out"
+DOWNLOAD: Final = frozenset({"download"})
+BLOCK_MIN: Final = 16
+"""No CoAP message with a block is as short as this; what is shorter is an empty message (RFC 7252 §4.1)."""
 
 
 class Filter(Protocol):
@@ -27,12 +30,13 @@ class Filter(Protocol):
 class FilteredPort:
     """A datagram port with a filter in both directions."""
 
-    __slots__ = ("_filter", "_port", "_receiver")
+    __slots__ = ("_closed", "_filter", "_port", "_receiver")
 
     def __init__(self, receiver: DatagramReceiver, filter_: Filter) -> None:
         self._receiver = receiver
         self._filter = filter_
         self._port: DatagramPort | None = None
+        self._closed = False
 
     def attach(self, port: DatagramPort) -> DatagramPort:
         """Stand in front of this port."""
@@ -47,16 +51,21 @@ class FilteredPort:
 
     def send(self, data: bytes, peer: Address | None = None, /) -> None:
         """Send what the filter lets through."""
-        if self._port is None:
+        if self._closed:
             return
         for delay, datagram in self._filter.passes(data, OUT):
             if delay > 0:
-                asyncio.get_running_loop().call_later(delay, self._port.send, datagram, peer)
+                asyncio.get_running_loop().call_later(delay, self._send_now, datagram, peer)
             else:
-                self._port.send(datagram, peer)
+                self._send_now(datagram, peer)
+
+    def _send_now(self, data: bytes, peer: Address | None) -> None:
+        if self._port is not None and not self._closed:
+            self._port.send(data, peer)
 
     def close(self) -> None:
-        """Give the port back."""
+        """Give the port back; what is held back is lost."""
+        self._closed = True
         if self._port is not None:
             self._port.close()
 
@@ -64,9 +73,13 @@ class FilteredPort:
         """Hand on what the filter lets through."""
         for delay, datagram in self._filter.passes(data, IN):
             if delay > 0:
-                asyncio.get_running_loop().call_later(delay, self._receiver.on_datagram, datagram, peer)
+                asyncio.get_running_loop().call_later(delay, self._hand_on, datagram, peer)
             else:
-                self._receiver.on_datagram(datagram, peer)
+                self._hand_on(datagram, peer)
+
+    def _hand_on(self, data: bytes, peer: Address) -> None:
+        if not self._closed:
+            self._receiver.on_datagram(data, peer)
 
     def on_datagram_error(self, error: OSError) -> None:
         """Errors pass."""
@@ -74,7 +87,7 @@ class FilteredPort:
 
 
 class LinkFilter:
-    """A link fault made of a filter; each port that is opened gets one of its own."""
+    """A link fault made of a filter; each port that is opened gets what ``make`` gives."""
 
     __slots__ = ("_make",)
 
@@ -132,21 +145,47 @@ class Hit:
         return self._do(data)
 
 
-def damaged(data: bytes, dice: Dice) -> bytes:
-    """A datagram with one bit flipped, or cut off."""
-    if len(data) > 1 and dice.random() < 0.5:
-        return data[: 1 + dice.randrange(len(data) - 1)]
-    at = dice.randrange(len(data) * 8) if data else 0
-    changed = bytearray(data)
-    if changed:
-        changed[at // 8] ^= 1 << (at % 8)
-    return bytes(changed)
+class OneBit:
+    """Flips one bit at the end of one datagram that comes in: in the payload of a block, whatever its header is."""
+
+    __slots__ = ("_done", "_struck", "_trigger")
+
+    def __init__(self, trigger: Trigger, struck: Callable[[str], None]) -> None:
+        self._trigger = trigger
+        self._struck = struck
+        self._done = False
+
+    def passes(self, data: bytes, way: str) -> list[tuple[float, bytes]]:
+        """Everything, but for one bit."""
+        if self._done or way == OUT or not self._trigger.strikes(len(data)) or len(data) <= BLOCK_MIN:
+            return [(0.0, data)]
+        self._done = True
+        self._struck(f"last bit of a datagram of {len(data)} bytes flipped")
+        return [(0.0, data[:-1] + bytes((data[-1] ^ 1,)))]
+
+
+def unreadable(data: bytes, dice: Dice) -> bytes:
+    """A message that nobody can read: cut off within the header, or of another version than 1.
+
+    Both are to be ignored in silence, so that what was meant has to be sent again (RFC 7252 §3).
+    """
+    if dice.random() < 0.5:
+        return data[: 1 + dice.randrange(3)]
+    version = (0, 2, 3)[dice.randrange(3)]
+    return bytes((data[0] & 0x3F | version << 6,)) + data[1:] if data else data
 
 
 def _connection_lost(scene: Scene) -> Made:
     limit = int(scene.package_size * float(scene.parameters["after"]))
-    link = LinkFilter(lambda: Dead(AfterBytes(limit), scene.struck))
-    return Made(link=link, purposes=frozenset({"download"}))
+    # One for all ports: a download that is taken up again finds no coverage either.
+    dead = Dead(AfterBytes(limit), scene.struck)
+    return Made(link=LinkFilter(lambda: dead), purposes=DOWNLOAD)
+
+
+def _block_damage(scene: Scene) -> Made:
+    limit = int(scene.package_size * float(scene.parameters["after"]))
+    once = OneBit(AfterBytes(limit), scene.struck)
+    return Made(link=LinkFilter(lambda: once), purposes=DOWNLOAD)
 
 
 def _hit(
@@ -173,7 +212,7 @@ def _delay(scene: Scene) -> Made:
 
 
 def _damage(scene: Scene) -> Made:
-    return _hit(scene, "damaged", lambda data: [(0.0, damaged(data, scene.dice))], _chance(scene), IN)
+    return _hit(scene, "damaged", lambda data: [(0.0, unreadable(data, scene.dice))], _chance(scene), OUT)
 
 
 def _drop_answer(scene: Scene) -> Made:
@@ -190,36 +229,52 @@ KINDS: Final = (
         "The link of the download goes silent for good; the device gives up when its retransmissions are exhausted.",
         _connection_lost,
         expected=(0, 4),
-        parameters={"after": Parameter("share", "After this share of the package.", default=0.5)},
+        parameters={"after": Parameter("share", "After datagrams with this share of the package's size.", default=0.5)},
         deliveries=PULL,
     ),
-    FaultKind("packet-loss", "datagram", "Datagrams are lost at random.", _loss, parameters={"rate": _RATE}),
+    FaultKind(
+        "block-damage",
+        "datagram",
+        "One bit of one block is flipped on its way, past the checksum of UDP; the device's own SHA-256 finds it.",
+        _block_damage,
+        expected=(0, 5),
+        parameters={"after": Parameter("share", "After datagrams with this share of the package's size.", default=0.5)},
+        deliveries=PULL,
+    ),
+    FaultKind(
+        "packet-loss",
+        "datagram",
+        "Datagrams are lost at random, both ways.",
+        _loss,
+        # Of 10,000 updates with 1,000 blocks each, one exchange in a hundred million may fail five times in a row.
+        parameters={"rate": Parameter("share", "Probability for each datagram.", default=0.01)},
+    ),
     FaultKind(
         "packet-duplicate",
         "datagram",
-        "Datagrams arrive twice.",
+        "Datagrams arrive twice, both ways.",
         _duplicate,
         parameters={"rate": _RATE, "delay": Parameter("duration", "Until the second one.", default=0.5)},
     ),
     FaultKind(
         "packet-delay",
         "datagram",
-        "Datagrams come late and out of order.",
+        "Datagrams come late and out of order, both ways.",
         _delay,
         parameters={"rate": _RATE, "time": Parameter("duration", "How late.", default=3.0)},
     ),
     FaultKind(
         "packet-damage",
         "datagram",
-        "Datagrams arrive with a flipped bit or cut off, as past a broken checksum; the package may not survive it.",
+        "Datagrams of the device arrive as what no server can read: cut off, or of another version of CoAP.",
         _damage,
-        parameters={"rate": _RATE},
+        parameters={"rate": Parameter("share", "Probability for each datagram.", default=0.02)},
     ),
     FaultKind(
         "answer-lost",
         "datagram",
-        "One datagram of the device is lost on the way out, so that the server has to repeat its request.",
+        "One datagram of the device is lost on the way out; whoever waits for an answer has to repeat.",
         _drop_answer,
-        parameters={"number": Parameter("int", "Which one, counted from 1 on each port.", default=10)},
+        parameters={"number": Parameter("int", "Which one, counted from 1 on each port.", default=10, minimum=1)},
     ),
 )

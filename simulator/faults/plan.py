@@ -56,6 +56,9 @@ class FaultPlan:
             package_size: bytes of the package that the device is to get.
             dice: a stream of chance by name.
             struck: told once per fault, when it strikes.
+
+        Raises:
+            ValueError: there is no such kind, or a parameter of it cannot be.
         """
         made = tuple(_make(fault, package_size, dice, struck) for fault in faults)
         return FaultPlan(made) if made else NO_FAULTS
@@ -84,17 +87,20 @@ NO_FAULTS = FaultPlan()
 
 
 def _make(fault: Injected, package_size: int, dice: Callable[[str], Dice], struck: Struck) -> Made:
-    kind = FAULTS[fault.kind]
+    kind = FAULTS.get(fault.kind)
+    if kind is None:
+        msg = f"{fault.kind!r} is no kind of fault; there are {', '.join(FAULTS)}"
+        raise ValueError(msg)
+    name, seam = kind.name, kind.seam
     told = False
 
     def once(detail: str) -> None:
         nonlocal told
         if not told:
             told = True
-            struck(kind.name, kind.seam, detail)
+            struck(name, seam, detail)
 
-    defaults = {name: p.default for name, p in kind.parameters.items() if p.default is not None}
-    return kind.make(Scene(kind.name, package_size, dice(kind.name), once, {**defaults, **fault.parameters}))
+    return kind.make(Scene(name, package_size, dice(name), once, kind.complete(fault.parameters)))
 
 
 class FaultyNetwork:

@@ -16,7 +16,7 @@ class Trigger(Protocol):
 
 
 class AfterBytes:
-    """From the datagram on with which ``count`` bytes have passed, for ever."""
+    """From the datagram on that goes beyond ``count`` bytes, for ever."""
 
     __slots__ = ("_left",)
 

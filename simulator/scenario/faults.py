@@ -91,11 +91,18 @@ class FaultTable(Section):
     )
 
 
+def _within(parameter: Parameter) -> Any:
+    """The type of a parameter with its limits, which a registry may leave out."""
+    typed = _TYPES[parameter.type]
+    least, most = getattr(parameter, "minimum", None), getattr(parameter, "maximum", None)
+    return typed if least is None and most is None else Annotated[typed, Field(ge=least, le=most)]
+
+
 def table_of(kind: FaultKind) -> type[FaultTable]:
     """The model of a fault's table, made from its kind."""
     fields: dict[str, Any] = {"kind": (Literal[kind.name], Field(description="The kind of fault."))}
     for name, parameter in kind.parameters.items():
-        typed = _TYPES[parameter.type]
+        typed = _within(parameter)
         if parameter.required:
             fields[name] = (typed, Field(description=parameter.doc))
         else:
