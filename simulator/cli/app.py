@@ -6,6 +6,7 @@ stopped by Ctrl-C.
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -13,9 +14,10 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from simulator import __version__
-from simulator.cli.failure import ENVIRONMENT, USAGE, CommandFailedError
+from simulator.cli.failure import CommandFailedError
 
 app = typer.Typer(
     name="lwm2m-fleet",
@@ -28,8 +30,18 @@ app = typer.Typer(
 WIDTH_OF_FILES: Final = 160
 """Tables that go to a file or a pipe need not fit a terminal."""
 
-output: Final = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
-errors: Final = Console(stderr=True, highlight=False)
+
+class Output(Console):
+    """A console that falls silent when nobody reads it any more: a run goes on and is recorded to its end."""
+
+    def on_broken_pipe(self) -> None:
+        """Write no more, and nothing of what is left when the interpreter ends."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
+output: Final = Output(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
+errors: Final = Output(stderr=True, highlight=False)
 
 
 class ServerKind(StrEnum):
@@ -148,14 +160,7 @@ def doctor() -> None:
 def main() -> None:
     """Entry point of the command; errors become one message and an exit code."""
     try:
-        app(standalone_mode=True)
+        app()
     except CommandFailedError as error:
-        errors.print(f"[bold red]lwm2m-fleet:[/] {error}", markup=True, soft_wrap=True)
+        errors.print(f"[bold red]lwm2m-fleet:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(error.code)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(ENVIRONMENT)
-
-
-__all__ = ["USAGE", "main"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Self
 
 from rich.console import Group
 from rich.live import Live as RichLive
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-    from simulator.cli.session import View
+    from simulator.cli.plan import View
 
 LINE_EVERY_S: Final = 3.0
 STAGES: Final = (
@@ -40,7 +41,7 @@ class Live:
         self._last_phase = ""
         self._live = RichLive(console=console, refresh_per_second=5, transient=True) if console.is_terminal else None
 
-    def __enter__(self) -> Live:
+    def __enter__(self) -> Self:
         if self._live is not None:
             self._live.start()
         return self
@@ -49,17 +50,22 @@ class Live:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._live is not None:
-            self._live.stop()
+            with suppress(OSError):
+                self._live.stop()
 
     def refresh(self) -> None:
-        """The view has changed."""
-        if self._live is not None:
-            self._live.update(_panel(self._view))
-            return
+        """The view has changed. A terminal that is gone does not stop the run."""
+        with suppress(OSError):
+            if self._live is not None:
+                self._live.update(_panel(self._view))
+            else:
+                self._print_line()
+
+    def _print_line(self) -> None:
         now = time.monotonic()
         if self._view.phase != self._last_phase or now - self._last_line >= LINE_EVERY_S:
             self._last_phase, self._last_line = self._view.phase, now
-            self._console.print(_line(self._view), soft_wrap=True)
+            self._console.print(_line(self._view), soft_wrap=True, markup=False)
 
 
 def _elapsed(view: View) -> str:

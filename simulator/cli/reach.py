@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from simulator.coap.endpoint import Endpoint
 from simulator.coap.params import TransmissionParameters
 from simulator.coap.ping import ping
+from simulator.ports import Address
 from simulator.transport.deadlines import Deadlines
 from simulator.transport.sockets import SocketNetwork
-
-if TYPE_CHECKING:
-    from simulator.ports import Address
 
 PATIENCE: Final = TransmissionParameters(ACK_TIMEOUT=1.0, MAX_RETRANSMIT=2)
 """Three pings within 7 to 10.5 seconds."""
@@ -44,10 +42,20 @@ class _Asker:
 
 
 async def problem_of(address: Address) -> str:
-    """Why a CoAP server cannot be reached, in words; empty where it answers."""
+    """Why a CoAP server cannot be reached, in words; empty where it answers.
+
+    Args:
+        address: of the server; the host may be a name.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(address.host, address.port)
+    except (OSError, UnicodeError) as error:
+        return f"{address.host} cannot be resolved: {getattr(error, 'strerror', None) or error}"
+    address = Address(str(found[0][4][0]), address.port)
     asker = _Asker(address)
     try:
-        port = await SocketNetwork(asyncio.get_running_loop()).open_datagram(address, asker)
+        port = await SocketNetwork(loop).open_datagram(address, asker)
     except OSError as error:
         return f"{address} cannot be reached: {error.strerror or error}"
     asker.endpoint = Endpoint(port.send, random.Random(), params=PATIENCE, alarm=asker.deadlines.arm)

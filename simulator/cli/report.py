@@ -41,7 +41,7 @@ def print_report(directory: Path, console: Console) -> bool:
         f"State/Result as the server reported them: {pattern.complete} of {pattern.devices} sound devices complete "
         f"(1/0, 2/0, 3/0, 0/1)"
     )
-    console.print(f"Report: {directory / 'report.html'}", soft_wrap=True)
+    console.print(f"Report: {escape(str(directory / 'report.html'))}", soft_wrap=True)
     return reports.all_hold(summary)
 
 

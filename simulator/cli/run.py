@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,9 @@ from rich.markup import escape
 
 from simulator.cli.failure import CRITERION_FAILED, ENVIRONMENT, HOLDS, INTERRUPTED, USAGE, CommandFailedError
 from simulator.cli.live import Live
+from simulator.cli.plan import Ended, Plan
 from simulator.cli.report import print_report
-from simulator.cli.session import Ended, Plan, Session
+from simulator.cli.session import Session
 from simulator.fleet.entropy import Entropy
 from simulator.recorder.manifest import RunDirectoryError, run_id
 from simulator.scenario import Scenario, ScenarioError, is_public, load
@@ -43,7 +45,8 @@ class Options:
         """``--set`` with what ``--server`` and ``--url`` stand for."""
         found = list(self.overrides)
         if self.url is not None:
-            found += ['server.kind="leshan-demo"', f'server.url="{self.url}"']
+            # A string of JSON is a string of TOML, whatever the user wrote.
+            found += ['server.kind="leshan-demo"', f"server.url={json.dumps(self.url)}"]
         elif self.server is not None:
             found.append(f'server.kind="{self.server}"')
         return tuple(found)
@@ -58,7 +61,7 @@ def load_scenario(path: Path, overrides: tuple[str, ...], devices: int | None) -
     try:
         scenario = load(path, overrides)
     except ScenarioError as error:
-        lines = "\n".join(f"  {escape(str(problem))}" for problem in error.problems)
+        lines = "\n".join(f"  {problem}" for problem in error.problems)
         count = len(error.problems)
         msg = f"the scenario has {count} problem{'s' if count > 1 else ''}:\n{lines}"
         raise CommandFailedError(msg, USAGE) from None
@@ -112,8 +115,8 @@ def make_plan(options: Options) -> Plan:
 async def _run(plan: Plan, console: Console) -> Ended:
     session = Session(plan)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, session.stop.set)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, session.interrupt)
     with Live(session.view, console) as live:
         session.on_change = live.refresh
         return await session.run()
@@ -135,13 +138,16 @@ def run_scenario(options: Options, console: Console) -> int:
         ended = asyncio.run(_run(plan, console))
     except RunDirectoryError as error:
         raise CommandFailedError(str(error), USAGE) from None
-    if ended.environment:
+    except OSError as error:
+        msg = f"{error.filename or plan.directory}: {error.strerror or error}"
+        raise CommandFailedError(msg, ENVIRONMENT) from None
+    if ended.status == "failed":
         console.print(f"[bold red]The run failed:[/] {escape(ended.reason)}", soft_wrap=True)
-        console.print(f"Logs are in {plan.directory / 'logs'}", soft_wrap=True)
+        console.print(f"Logs are in {escape(str(plan.directory / 'logs'))}", soft_wrap=True)
         return ENVIRONMENT
-    if ended.status != "complete":
-        console.print(f"[bold yellow]Cut short:[/] {escape(ended.reason)}")
-    holds = print_report(plan.directory, console)
-    if ended.status == "cut short" and ended.reason == "stopped by the user":
+    if ended.status == "cut short":
+        console.print(f"[bold yellow]Cut short:[/] {escape(ended.reason)}", soft_wrap=True)
+    holds = ended.begun and print_report(plan.directory, console)
+    if ended.interrupted:
         return INTERRUPTED
     return HOLDS if holds and ended.status == "complete" else CRITERION_FAILED

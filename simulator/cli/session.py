@@ -7,15 +7,13 @@ start, then the campaign. They are stopped the other way round, so that devices 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from simulator.cli.child import Child, ChildError
 from simulator.cli.packages import Packages, make_packages
+from simulator.cli.plan import PLAN, Ended, Plan, View
 from simulator.cli.reach import problem_of
 from simulator.cli.targets import operator_job
 from simulator.fleet.population import Population
@@ -24,49 +22,18 @@ from simulator.ports import Address
 from simulator.recorder.manifest import Manifest, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
-    from simulator.scenario import Scenario
+T = TypeVar("T")
 
 LEAD_S: Final = 0.3
 """From the word to start until the first device is due."""
+LOOK_EVERY_S: Final = 0.1
+"""How often the command looks whether the run is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be run."""
-
-    scenario_file: Path
-    overrides: tuple[str, ...]
-    devices: int | None
-    scenario: Scenario
-    seed: int
-    processes: int
-    directory: Path
-    command: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Ended:
-    """How a run ended."""
-
-    status: str = "complete"
-    """``complete``, ``cut short`` or ``failed``."""
-    reason: str = ""
-    environment: bool = False
-    """Whether the environment failed and not the test."""
-
-
-@dataclass(slots=True)
-class View:
-    """What whoever looks on can see."""
-
-    phase: str = "preparing"
-    detail: str = ""
-    began: float = field(default_factory=time.monotonic)
-    devices: int = 0
-    fleet: dict[str, Any] = field(default_factory=dict)
-    campaign: dict[str, Any] = field(default_factory=dict)
+class StoppedError(Exception):
+    """The user stopped a run before it had begun."""
 
 
 class Session:
@@ -80,8 +47,8 @@ class Session:
     def __init__(self, plan: Plan, on_change: Callable[[], None] = lambda: None) -> None:
         self.plan = plan
         self.view = View(devices=plan.scenario.devices)
-        self.stop = asyncio.Event()
-        """Set by Ctrl-C."""
+        self._stop_wanted = asyncio.Event()
+        self._hurry = asyncio.Event()
         self.on_change = on_change
         self._t0 = time.monotonic()
         self._children: list[Child] = []
@@ -90,11 +57,18 @@ class Session:
         self._server_usage: Usage | None = None
         self._campaign_done = asyncio.Event()
 
+    def interrupt(self) -> None:
+        """Ctrl-C: stop in order, so that the run can be reported; the second time, kill what has not stopped yet."""
+        if self._stop_wanted.is_set():
+            self._hurry.set()
+        self._stop_wanted.set()
+
     async def run(self) -> Ended:
         """Run the plan; the run directory is complete when this returns.
 
         Raises:
             RunDirectoryError: the run directory cannot be used.
+            OSError: it cannot be written.
         """
         plan = self.plan
         manifest = Manifest(
@@ -105,16 +79,19 @@ class Session:
             command=plan.command,
             server={"kind": plan.scenario.server.kind},
         )
-        ended = Ended()
+        ended = Ended("failed", "the command ended unexpectedly", begun=False)
         try:
             await self._prepare(manifest)
             ended = await self._follow()
+        except StoppedError:
+            ended = Ended("cut short", "stopped by the user before the run had begun", interrupted=True, begun=False)
         except ChildError as error:
-            ended = Ended("failed", str(error), environment=True)
+            ended = Ended("failed", str(error), begun=False)
         except OSError as error:
-            ended = Ended("failed", f"{error.filename or plan.directory}: {error.strerror}", environment=True)
+            reason = f"{error.filename or plan.directory}: {error.strerror or error}"
+            ended = Ended("failed", reason, begun=False)
         finally:
-            await self._stop(manifest, ended)
+            ended = await self._stop(manifest, ended)
         return ended
 
     # -- beginning -------------------------------------------------------------------------------------------------
@@ -129,36 +106,26 @@ class Session:
         (directory / "scenario.toml").write_bytes(plan.scenario_file.read_bytes())
         self._say("making packages")
         packages = await asyncio.to_thread(make_packages, plan.scenario.firmware, plan.seed, directory / "packages")
-        self._write_plan(packages)
+        plan.write(directory / PLAN, packages.size)
         self._say("starting the package origin")
         origin = await self._child(manifest, "origin", "origin", "simulator.servers.origin", [str(packages.directory)])
-        origin_uri = str((await self._expect(origin, "ready"))["coap"])
+        origin_uri = str((await self._unless_stopped(origin.ready()))["coap"])
         server = await self._start_server(manifest, packages, origin_uri)
         self._say("starting the fleet")
         for i in range(plan.processes):
             arguments = [str(i), str(plan.processes), server]
             self._fleets.append(await self._child(manifest, f"fleet-{i}", "fleet", "simulator.fleet", arguments))
         for fleet in self._fleets:
-            await self._expect(fleet, "ready")
-
-    def _write_plan(self, packages: Packages) -> None:
-        plan = self.plan
-        document = {
-            "scenario": str(plan.scenario_file.resolve()),
-            "set": list(plan.overrides),
-            "devices": plan.devices,
-            "seed": plan.seed,
-            "package_bytes": packages.size,
-        }
-        (plan.directory / "plan.json").write_text(json.dumps(document), encoding="utf-8")
+            await self._unless_stopped(fleet.ready())
 
     async def _start_server(self, manifest: Manifest, packages: Packages, origin: str) -> str:
         scenario = self.plan.scenario
         if not scenario.driven:
-            uri = f"coap://{scenario.server.host}:{scenario.server.port}"  # type: ignore[union-attr]
+            address = Address(scenario.server.host, scenario.server.port)  # type: ignore[union-attr]
+            uri = f"coap://{address}"
             manifest.describe_server({"kind": "external", "uri": uri, "packages": origin})
             self._say("looking for the server", uri)
-            problem = await problem_of(await _resolved(scenario.server.host, scenario.server.port))  # type: ignore[union-attr]
+            problem = await self._unless_stopped(problem_of(address))
             if problem:
                 msg = f"the server under test: {problem}; start it, or correct [server] host and port"
                 raise ChildError(msg)
@@ -176,7 +143,7 @@ class Session:
         job.write(self.plan.directory / "operator.json")
         self._say(f"starting the server under test ({server.kind})")
         self._operator = await self._child(manifest, "operator", "operator", "simulator.operator", [])
-        ready = await self._expect(self._operator, "ready")
+        ready = await self._unless_stopped(self._operator.ready())
         manifest.describe_server({"kind": server.kind, "name": ready["server"], "uri": ready["coap"]})
         return str(ready["coap"])
 
@@ -189,16 +156,21 @@ class Session:
         manifest.add_process(name, role, child.pid)
         return child
 
-    async def _expect(self, child: Child, key: str) -> dict[str, Any]:
-        """The line with ``key`` of a child, unless the user stops the run first."""
-        line = asyncio.ensure_future(child.expect(key))
-        stop = asyncio.ensure_future(self.stop.wait())
-        await asyncio.wait({line, stop}, return_when=asyncio.FIRST_COMPLETED)
+    async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        """What ``work`` gives, unless the user stops the run first.
+
+        Raises:
+            StoppedError: the user did.
+        """
+        task = asyncio.ensure_future(work)
+        stop = asyncio.ensure_future(self._stop_wanted.wait())
+        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
-        if not line.done():
-            line.cancel()
-            raise ChildError("stopped before the run had begun")
-        return line.result()
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise StoppedError
+        return task.result()
 
     def _on_line(self, line: dict[str, Any]) -> None:
         if "progress" in line:
@@ -234,45 +206,42 @@ class Session:
             if ended is not None:
                 return ended
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.stop.wait(), 0.1)
+                await asyncio.wait_for(self._stop_wanted.wait(), LOOK_EVERY_S)
 
     def _how_it_stands(self, end: float) -> Ended | None:
         for child in self._children:
             if child.failed or child.ended.is_set():
-                reason = child.failed or f"{child.name} ended in the middle of the run"
-                return Ended("failed", reason, environment=True)
-        if self.stop.is_set():
-            return Ended("cut short", "stopped by the user")
-        if self._campaign_done.is_set():
-            return Ended()
-        if self._operator is None and self.view.fleet.get("ended", 0) >= self.view.devices:
-            return Ended()
+                return Ended("failed", child.failed or child.last_words())
+        if self._stop_wanted.is_set():
+            return Ended("cut short", "stopped by the user", interrupted=True)
+        if self._is_over():
+            return Ended("complete")
         if asyncio.get_running_loop().time() >= end:
             limit = self.plan.scenario.run.duration_max
-            return Ended("cut short", f"run.duration_max ({limit:g} s) was over before the campaign")
+            return Ended("cut short", f"run.duration_max ({limit:g} s) was over before every update had ended")
         return None
+
+    def _is_over(self) -> bool:
+        """Whether all updates have ended: in the operator's view or, where there is none, in the devices' own."""
+        if self._operator is not None:
+            return self._campaign_done.is_set()
+        groups = self.plan.scenario.groups
+        targets = sum(groups[name].count for name in self.plan.scenario.campaign_groups)
+        return 0 < targets <= sum(int(self.view.fleet.get(stage, 0)) for stage in ("updated", "failed"))
 
     # -- end -------------------------------------------------------------------------------------------------------
 
-    async def _stop(self, manifest: Manifest, ended: Ended) -> None:
-        self._say("stopping")
-        await asyncio.gather(*(fleet.stop() for fleet in self._fleets))
+    async def _stop(self, manifest: Manifest, ended: Ended) -> Ended:
+        self._say("stopping", "" if not ended.interrupted else "(Ctrl-C again kills)")
+        await asyncio.gather(*(fleet.stop(self._hurry) for fleet in self._fleets))
         for child in reversed([c for c in self._children if c not in self._fleets]):
-            await child.stop()
+            await child.stop(self._hurry)
         failures = [child.failed for child in self._children if child.failed]
         if failures and ended.status == "complete":
-            ended.status, ended.reason, ended.environment = "failed", failures[0], True
+            ended = Ended("failed", failures[0])
         usage = [child.used for child in self._children if child.used is not None]
         if self._server_usage is not None:
             usage.append(self._server_usage)
         with suppress(OSError):
-            manifest.end(ended.status, ended.reason, usage)  # type: ignore[arg-type]
-
-
-async def _resolved(host: str, port: int) -> Address:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port)
-    except OSError as error:
-        msg = f"the server under test: {host} cannot be resolved: {error.strerror or error}"
-        raise ChildError(msg) from None
-    return Address(str(found[0][4][0]), port)
+            manifest.end(ended.status, ended.reason, usage)
+        return ended
