@@ -17,7 +17,7 @@ MODEL = "model-a"
 PACKAGE = generate(10_000, MODEL, "2.0", 1)
 
 
-def plan(kind, package_size=len(PACKAGE), told=None, **parameters):
+def plan(kind, package_size=10_000, told=None, **parameters):
     faults = [SimpleNamespace(kind=kind, parameters=parameters)]
     return FaultPlan.build(
         faults,

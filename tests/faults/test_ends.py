@@ -1,0 +1,52 @@
+"""What a kind declares is what comes of it: a whole update in virtual time with each kind, by each delivery."""
+
+import pytest
+
+from simulator.faults.registry import FAULTS
+from tests.faults.faulty_device import PACKAGE, update
+
+REQUIRED = {"flash-too-small": {"capacity": len(PACKAGE) // 3}, "install-slow": {"time": 60.0}}
+CASES = [(name, delivery) for name, kind in FAULTS.items() for delivery in sorted(kind.deliveries)]
+
+
+@pytest.mark.parametrize("delivery", ["pull", "push"])
+def test_a_sound_device_updates(delivery):
+    end = update(delivery)
+    assert (end.state, end.result, end.version, end.struck) == (0, 1, "2.0", [])
+
+
+@pytest.mark.parametrize(("name", "delivery"), CASES)
+def test_each_kind_ends_as_declared(name, delivery):
+    kind = FAULTS[name]
+    for seed in range(3):
+        end = update(delivery, name, seed=seed, **REQUIRED.get(name, {}))
+        assert (end.state, end.result) == (kind.expected or (0, 1)), f"seed {seed}"
+        assert end.version == ("1.0" if kind.expected else "2.0")
+        # What goes by chance may miss a short transfer; all else must have struck, and tells of it once.
+        assert len(end.struck) <= 1
+        assert end.struck or kind.seam == "order" or "rate" in kind.parameters
+
+
+@pytest.mark.parametrize("name", [name for name, kind in FAULTS.items() if "rate" in kind.parameters])
+@pytest.mark.parametrize("delivery", ["pull", "push"])
+def test_what_goes_by_chance_strikes_and_is_made_good(name, delivery):
+    end = update(delivery, name, rate=0.05)
+    assert (end.state, end.result, end.struck) == (0, 1, [name])
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+@pytest.mark.parametrize("name", [n for n, kind in FAULTS.items() if {"after", "at"} & set(kind.parameters)])
+def test_shares_of_nothing_and_of_all_strike_too(name, share):
+    [parameter] = {"after", "at"} & set(FAULTS[name].parameters)
+    end = update("pull", name, **{parameter: share})
+    assert (end.state, end.result, end.struck) == (*FAULTS[name].expected, [name])
+
+
+def test_faults_of_several_seams_at_once():
+    end = update("pull", "packet-duplicate", "image-corrupt", rate=0.3)
+    assert (end.state, end.result) == (0, 5)
+    assert sorted(end.struck) == ["image-corrupt", "packet-duplicate"]
+
+
+def test_the_same_seed_gives_the_same_end():
+    assert update("pull", "packet-loss", rate=0.4, seed=7) == update("pull", "packet-loss", rate=0.4, seed=7)
