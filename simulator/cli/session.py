@@ -236,6 +236,8 @@ class Session:
         await asyncio.gather(*(fleet.stop(self._hurry) for fleet in self._fleets))
         for child in reversed([c for c in self._children if c not in self._fleets]):
             await child.stop(self._hurry)
+        self._refresh()
+        self._say("stopped")
         failures = [child.failed for child in self._children if child.failed]
         if failures and ended.status == "complete":
             ended = Ended("failed", failures[0])
