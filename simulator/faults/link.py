@@ -246,7 +246,7 @@ KINDS: Final = (
         "datagram",
         "Datagrams are lost at random, both ways.",
         _loss,
-        # Of 10,000 updates with 1,000 blocks each, one exchange in a hundred million may fail five times in a row.
+        # Of downloads with 1,000 blocks, 1 % lets one in 300,000 fail for good, and 10 % every fifth one.
         parameters={"rate": Parameter("share", "Probability for each datagram.", default=0.01)},
     ),
     FaultKind(
