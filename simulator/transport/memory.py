@@ -16,7 +16,8 @@ from simulator.network.link import Link
 from simulator.network.profiles import IDEAL, NetworkProfile
 from simulator.ports import Address
 from simulator.transport.memory_datagrams import Counts, DatagramHub, MemoryDatagramPort
-from simulator.transport.memory_streams import MemoryListener, MemoryStreamPort, connect
+from simulator.transport.memory_listener import MemoryListener, connect
+from simulator.transport.memory_streams import MemoryStreamPort
 from simulator.transport.schedule import Schedule
 
 if TYPE_CHECKING:
