@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import signal
-import sys
 import time
-from contextlib import suppress
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from simulator.recorder.health import HealthSampler
+from simulator.recorder.pipes import Pipes
 from simulator.recorder.recorder import Recorder, describe
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 TICK_S: Final = 0.05
 """Period of the timer by which the lag of the event loop is measured."""
-
-LINE_MAX: Final = 1 << 24
 
 CLOSE_TIMEOUT_S: Final = 30.0
 """How long the disk may take for the last part."""
@@ -55,7 +52,7 @@ class RunProcess:
         self.stopping = asyncio.Event()
         self._commands: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
-        self._deaf = False
+        self._pipes = Pipes()
 
     def now(self) -> float:
         """Seconds since the start of the run."""
@@ -67,16 +64,7 @@ class RunProcess:
 
     def tell(self, **line: Any) -> None:
         """Say something to the command that started this process; nothing where nobody listens any more."""
-        if self._deaf:
-            return
-        try:
-            sys.stdout.write(json.dumps(line) + "\n")
-            sys.stdout.flush()
-        except (OSError, ValueError):
-            self._deaf = True
-            # What is left in the buffer must not raise again when the interpreter ends.
-            with suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        self._pipes.write(json.dumps(line) + "\n")
 
     async def start(self) -> None:
         """Listen for commands, measure and record from now on."""
@@ -107,16 +95,14 @@ class RunProcess:
         return get.result() if get in done else None
 
     async def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=LINE_MAX)
         try:
-            await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-            while line := await _line(reader):
-                command = _command(line)
-                if command.get("do") == "stop":
-                    break
-                if command:
-                    self._commands.put_nowait(command)
+            async with aclosing(self._pipes.lines()) as lines:
+                async for line in lines:
+                    command = _command(line)
+                    if command.get("do") == "stop":
+                        break
+                    if command:
+                        self._commands.put_nowait(command)
         finally:
             # Nobody can tell this process anything any more, whatever the reason.
             self.stopping.set()
@@ -157,14 +143,6 @@ class RunProcess:
         self.recorder.close(timeout_s=CLOSE_TIMEOUT_S)
         self._tell_of_disk()
         self.tell(ended=True, cpu_s=sample.cpu_s, rss_bytes=sample.rss_bytes, status=self.status())
-
-
-async def _line(reader: asyncio.StreamReader) -> bytes:
-    """The next line; one that is too long counts as one that says nothing."""
-    try:
-        return await reader.readline()
-    except ValueError:
-        return b"\n"
 
 
 def _command(line: bytes) -> dict[str, Any]:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import resource
-import sys
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from simulator.recorder.pipes import Pipes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-LINE_MAX: Final = 1 << 24
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +33,7 @@ class JsonLines:
         self.on_command: Callable[[dict[str, Any]], None] = lambda _command: None
         """Takes each command; set it before ``serve``."""
         self._out: list[str] = []
-        self._deaf = False
+        self._pipes = Pipes()
 
     def tell(self, line: dict[str, Any]) -> None:
         """Write one line, soon."""
@@ -44,33 +42,16 @@ class JsonLines:
         self._out.append(json.dumps(line, separators=(",", ":")))
 
     def _flush(self) -> None:
-        if not self._out:
-            return
-        text = "\n".join(self._out) + "\n"
-        self._out.clear()
-        if self._deaf:
-            return
-        try:
-            sys.stdout.write(text)
-            sys.stdout.flush()
-        except (OSError, ValueError):
-            # The operator is gone; the end of the input will say so. What is left in the buffer must not raise again
-            # when the interpreter ends.
-            self._deaf = True
-            with suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if self._out:
+            self._pipes.write("\n".join(self._out) + "\n")
+            self._out.clear()
 
     async def serve(self) -> None:
         """Take commands until the input ends."""
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=LINE_MAX)
-        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        try:
-            while raw := await _line(reader):
+        async with aclosing(self._pipes.lines()) as lines:
+            async for raw in lines:
                 self._take(raw)
-        finally:
-            transport.close()
-            self._flush()
+        self._flush()
 
     def _take(self, raw: bytes) -> None:
         try:
@@ -87,14 +68,6 @@ class JsonLines:
             # A command gets its one answer, and no command ends the server.
             log.exception("command failed: %r", raw[:200])
             self.tell({"id": number, "error": "failed", "detail": f"{type(error).__name__}: {error}"})
-
-
-async def _line(reader: asyncio.StreamReader) -> bytes:
-    """The next line; one that is too long counts as one that is no command."""
-    try:
-        return await reader.readline()
-    except ValueError:
-        return b"a line that is too long\n"
 
 
 def usage() -> dict[str, float | int]:

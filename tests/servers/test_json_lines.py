@@ -10,10 +10,10 @@ import pytest
 
 SERVER = """
 import asyncio, sys
-from simulator.servers import json_lines
+from simulator.recorder import pipes
 from simulator.servers.json_lines import CommandError, JsonLines, usage
 
-json_lines.LINE_MAX = 100_000
+pipes.LINE_MAX = 100_000
 
 def take(command):
     match command["do"]:
