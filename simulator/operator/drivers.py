@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Final
 from simulator.operator.driver import Driver, OnEvent, ServerAddress, ServerStartError
 from simulator.operator.job import ServerChoice
 from simulator.operator.json_lines import JsonLinesDriver
-from simulator.servers.java import ToolMissingError
+from simulator.operator.leshan_demo import LeshanDemoDriver
+from simulator.operator.prepare import prepared
 from simulator.servers.leshan.launcher import ensure_launcher, launcher_command
-from simulator.servers.leshan.maven import MavenError
 
 MODULES: Final = {"embedded": "simulator.servers.embedded", "aiocoap": "simulator.servers.aiocoap_reference"}
 """Servers that are modules of this project."""
@@ -34,6 +33,16 @@ def driver_for(choice: ServerChoice, progress: Callable[[str], None]) -> Driver:
         return JsonLinesDriver(command, choice.kind, Path(choice.work) / "server.log")
     if choice.kind == "leshan":
         return LeshanDriver(choice, progress)
+    if choice.kind == "leshan-demo":
+        log_file = Path(choice.work) / "server.log"
+        return LeshanDemoDriver(
+            choice.url or None,
+            log_file,
+            progress,
+            host=choice.host,
+            port=choice.port,
+            block_size=choice.block_size,
+        )
     msg = f"there is no driver for a server of the kind {choice.kind!r}"
     raise ServerStartError(msg)
 
@@ -59,25 +68,3 @@ class LeshanDriver(JsonLinesDriver):
         choice = self._choice
         jar = ensure_launcher(progress)
         return launcher_command(jar, host=choice.host, port=choice.port, block_size=choice.block_size)
-
-
-async def prepared(
-    prepare: Callable[[Callable[[str], None]], Sequence[str]], progress: Callable[[str], None]
-) -> Sequence[str]:
-    """What ``prepare`` gives, which builds or fetches in a thread of its own.
-
-    Raises:
-        ServerStartError: a program is missing, Maven failed, or the cache cannot be written.
-    """
-    loop = asyncio.get_running_loop()
-
-    def tell(text: str) -> None:
-        loop.call_soon_threadsafe(progress, text)
-
-    try:
-        return await asyncio.to_thread(prepare, tell)
-    except (ToolMissingError, MavenError) as error:
-        raise ServerStartError(str(error)) from error
-    except OSError as error:
-        msg = f"{error.filename or 'the cache directory'}: {error.strerror or error}"
-        raise ServerStartError(msg) from error

@@ -1,0 +1,143 @@
+"""The process of a demo server of Leshan that a run starts for itself."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import tempfile
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import psutil
+
+from simulator.operator.driver import ServerStartError, ServerUsage
+from simulator.servers.leshan.demo import demo_command, ensure_demo_jar
+from simulator.servers.leshan.maven import last_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+STOP_TIMEOUT_S: Final = 10.0
+BUFFER_BYTES: Final = 4 << 20
+
+# M4 loads this file instead of its own defaults, of which the last key here is the one that differs from Californium's;
+# the spelling of that key is Californium's, too.
+SETTINGS: Final = """\
+PREFERRED_BLOCK_SIZE={block_size}
+MAX_MESSAGE_SIZE={block_size}
+UDP_CONNECTOR_RECEIVE_BUFFER={buffer}
+UDP_CONNECTOR_SEND_BUFFER={buffer}
+HEALTH_STATUS_INTERVAL=0
+MID_TACKER=NULL
+"""
+
+
+class DemoProcess:
+    """Runs the demo server in a directory of its own, which is removed with it.
+
+    Args:
+        host: address that everything of it binds.
+        port: UDP port of coap; 0 for a free one.
+        block_size: largest block of a push, in bytes.
+        log_file: takes what it writes.
+    """
+
+    def __init__(self, host: str, port: int, block_size: int, log_file: Path) -> None:
+        self._host = host
+        self._port = port
+        self._block_size = block_size
+        self._log_file = log_file
+        self._command: list[str] = []
+        self.url = ""
+        """Of its web API, which answers some seconds after the start; empty until it is prepared."""
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._process: asyncio.subprocess.Process | None = None
+
+    def prepare(self, progress: Callable[[str], None]) -> None:
+        """Fetch the jar if need be, choose ports and write the settings; blocks.
+
+        Raises:
+            ServerStartError: a port is taken.
+            ToolMissingError: Java or Maven is missing.
+            MavenError: the jar could not be fetched.
+            OSError: a file cannot be written.
+        """
+        jar = ensure_demo_jar(progress)
+        coap, coaps, web = free_ports(self._host, self._port)
+        self._directory = tempfile.TemporaryDirectory(prefix="lwm2m-fleet-leshan-")
+        settings = SETTINGS.format(block_size=self._block_size, buffer=BUFFER_BYTES)
+        Path(self._directory.name, "Californium.properties").write_text(settings, encoding="ascii")
+        self._command = demo_command(jar, host=self._host, coap=coap, coaps=coaps, web=web)
+        self.url = f"http://[{self._host}]:{web}" if ":" in self._host else f"http://{self._host}:{web}"
+
+    async def start(self) -> None:
+        """Start what was prepared.
+
+        Raises:
+            ServerStartError: the program cannot be started.
+        """
+        assert self._directory is not None
+        try:
+            with self._log_file.open("ab") as log:
+                self._process = await asyncio.create_subprocess_exec(
+                    *self._command, cwd=self._directory.name, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
+                )
+        except OSError as error:
+            msg = f"the demo server of Leshan could not be started: {error}"
+            raise ServerStartError(msg) from error
+
+    async def ended(self) -> str:
+        """Waits until it has ended; how it did."""
+        assert self._process is not None
+        code = await self._process.wait()
+        return f"it ended with exit code {code}; see {self._log_file}:\n{last_lines(self._log_file)}"
+
+    def usage(self) -> ServerUsage:
+        """What it has used; -1 where it is gone."""
+        with suppress(psutil.Error):
+            process = psutil.Process(self._process.pid if self._process is not None else -1)
+            times = process.cpu_times()
+            return ServerUsage(times.user + times.system, process.memory_info().rss)
+        return ServerUsage(-1.0, -1)
+
+    async def stop(self) -> None:
+        """End it and remove its directory. May be called when it has not started."""
+        process = self._process
+        if process is not None:
+            for end in (process.terminate, process.kill):
+                with suppress(ProcessLookupError):
+                    end()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
+                    break
+        if self._directory is not None:
+            with suppress(OSError):
+                self._directory.cleanup()
+
+
+def free_ports(host: str, coap: int) -> Sequence[int]:
+    """Ports for coap (UDP), coaps (UDP) and the web API (TCP).
+
+    M4 goes on without coap where its port is taken, so it is looked at here.
+
+    Args:
+        host: address to bind.
+        coap: the first port; 0 for a free one.
+
+    Raises:
+        ServerStartError: the port is taken, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    wanted = ((socket.SOCK_DGRAM, coap, "UDP"), (socket.SOCK_DGRAM, 0, "UDP"), (socket.SOCK_STREAM, 0, "TCP"))
+    with ExitStack() as stack:
+        ports = []
+        for kind, port, name in wanted:
+            probe = stack.enter_context(socket.socket(family, kind))
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                msg = f"{name} port {port} of {host} cannot be bound: {error.strerror}"
+                raise ServerStartError(msg) from error
+            ports.append(int(probe.getsockname()[1]))
+        return ports
