@@ -130,4 +130,4 @@ class Deadlines:
             return
         if deadline < inf:
             # A deadline that stays in the past must not make the loop spin.
-            self.arm(timed, max(deadline, now + EARLY_S))
+            self.arm(timed, deadline if deadline > now else now + EARLY_S)

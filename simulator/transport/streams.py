@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
@@ -19,11 +20,13 @@ _LINGER_ZERO: Final = b"\x01\x00\x00\x00\x00\x00\x00\x00"
 class SocketStreamPort:
     """One TCP connection."""
 
-    __slots__ = ("_transport", "local")
+    __slots__ = ("_protocol", "_transport", "local", "paused")
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, protocol: StreamProtocol) -> None:
         self._transport = transport
+        self._protocol = protocol
         self.local = Address(*transport.get_extra_info("sockname")[:2])
+        self.paused = False
 
     def write(self, data: bytes) -> None:
         """Send bytes; nothing on a closed connection."""
@@ -32,12 +35,19 @@ class SocketStreamPort:
 
     def pause(self) -> None:
         """Take no more bytes from the peer."""
+        self.paused = True
         if not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Take bytes again."""
-        if not self._transport.is_closing():
+        """Take bytes again, from the next turn of the loop on."""
+        if self.paused:
+            self.paused = False
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._protocol.hand_over()
+        if not (self.paused or self._transport.is_closing()):
             self._transport.resume_reading()
 
     def close(self) -> None:
@@ -54,11 +64,17 @@ class SocketStreamPort:
 
 
 class StreamProtocol(asyncio.Protocol):
-    """Hands what asyncio tells to the receiver that ``accept`` gives for the new connection."""
+    """Hands what asyncio tells to the receiver that ``accept`` gives for the new connection.
+
+    What comes though the port is paused is held back: uvloop starts to read after ``connection_made``, whatever that
+    has asked for.
+    """
 
     def __init__(self, accept: Accept) -> None:
         self._accept = accept
         self._receiver: StreamReceiver | None = None
+        self._held: deque[bytes] = deque()
+        self._eof_held = False
         self.port: SocketStreamPort | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -68,20 +84,40 @@ class StreamProtocol(asyncio.Protocol):
             # A peer that is gone already shows by connection_lost.
             with suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.port = SocketStreamPort(cast("asyncio.Transport", transport))
+        self.port = SocketStreamPort(cast("asyncio.Transport", transport), self)
         peer = transport.get_extra_info("peername") or ("", 0)
         self._receiver = self._accept(self.port, Address(*peer[:2]))
 
     def data_received(self, data: bytes) -> None:
         """The next bytes."""
-        if self._receiver is not None:
-            self._receiver.on_data(data)
+        port, receiver = self.port, self._receiver
+        if port is None or receiver is None:
+            return
+        if port.paused:
+            port.pause()  # this time the transport hears it
+            self._held.append(data)
+        elif self._held:
+            self._held.append(data)
+        else:
+            receiver.on_data(data)
 
     def eof_received(self) -> bool:
         """The peer will send no more; this side stays open until it is closed."""
-        if self._receiver is not None:
+        if self._held or (self.port is not None and self.port.paused):
+            self._eof_held = True
+        elif self._receiver is not None:
             self._receiver.on_eof()
         return True
+
+    def hand_over(self) -> None:
+        """Hand on what was held back, unless the port is paused again."""
+        port = self.port
+        assert port is not None
+        while self._held and not port.paused and self._receiver is not None:
+            self._receiver.on_data(self._held.popleft())
+        if self._eof_held and not (self._held or port.paused) and self._receiver is not None:
+            self._eof_held = False
+            self._receiver.on_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
