@@ -105,10 +105,13 @@ class Child:
 
     async def _wait(self, process: asyncio.subprocess.Process, reading: asyncio.Task[None]) -> None:
         """See the end of the process, even where a process of its own still holds its output open."""
-        await process.wait()
-        await asyncio.wait({reading}, timeout=DRAIN_S)
+        # asyncio's wait() returns when the pipes are closed, too; that may be never.
+        closing = asyncio.create_task(process.wait())
+        await _exit_of(process.pid)
+        await asyncio.wait({reading, closing}, timeout=DRAIN_S)
         self.ended.set()
         self._told.set()
+        await asyncio.wait({reading, closing})
 
     def _take(self, line: dict[str, Any]) -> None:
         status = line.get("status")
@@ -173,11 +176,27 @@ class Child:
             self.failed = self.failed or f"{self.name} {why}"
             self._kill()
             await self.ended.wait()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if not self._tasks[0].done():
+            # Its output is still open: something that it started has outlived it.
+            self._kill()
+        await asyncio.wait(self._tasks, timeout=DRAIN_S)
 
     def _kill(self) -> None:
         """Kill the process with all that it started: it leads a group of its own."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
+
+
+async def _exit_of(pid: int) -> None:
+    """Wait until a child process has ended."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)

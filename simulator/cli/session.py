@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# The modules of the processes.
+ORIGIN: Final = "simulator.servers.origin"
+OPERATOR: Final = "simulator.operator"
+FLEET: Final = "simulator.fleet"
+
 LEAD_S: Final = 0.3
 """From the word to start until the first device is due."""
 LOOK_EVERY_S: Final = 0.1
@@ -108,13 +113,13 @@ class Session:
         packages = await asyncio.to_thread(make_packages, plan.scenario.firmware, plan.seed, directory / "packages")
         plan.write(directory / PLAN, packages.size)
         self._say("starting the package origin")
-        origin = await self._child(manifest, "origin", "origin", "simulator.servers.origin", [str(packages.directory)])
+        origin = await self._child(manifest, "origin", "origin", ORIGIN, [str(packages.directory)])
         origin_uri = str((await self._unless_stopped(origin.ready()))["coap"])
         server = await self._start_server(manifest, packages, origin_uri)
         self._say("starting the fleet")
         for i in range(plan.processes):
             arguments = [str(i), str(plan.processes), server]
-            self._fleets.append(await self._child(manifest, f"fleet-{i}", "fleet", "simulator.fleet", arguments))
+            self._fleets.append(await self._child(manifest, f"fleet-{i}", "fleet", FLEET, arguments))
         for fleet in self._fleets:
             await self._unless_stopped(fleet.ready())
 
@@ -142,7 +147,7 @@ class Session:
         job = operator_job(scenario, Population(scenario, self.plan.seed), choice, packages, origin)
         job.write(self.plan.directory / "operator.json")
         self._say(f"starting the server under test ({server.kind})")
-        self._operator = await self._child(manifest, "operator", "operator", "simulator.operator", [])
+        self._operator = await self._child(manifest, "operator", "operator", OPERATOR, [])
         ready = await self._unless_stopped(self._operator.ready())
         manifest.describe_server({"kind": server.kind, "name": ready["server"], "uri": ready["coap"]})
         return str(ready["coap"])
