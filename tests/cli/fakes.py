@@ -24,7 +24,7 @@ def commands():
         yield command
 
 def end():
-    tell(ended=True, cpu_s=0.25, rss_bytes=1000, status={})
+    tell(ended=True, cpu_s=0.25, rss_bytes=1000)
 
 """
 ORIGIN = """
