@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Final, Protocol, get_args
 
 SCHEMA_VERSION: Final = 1
 """Raised by one when a table or a column changes its meaning."""
@@ -259,19 +259,7 @@ Event = (
     | HealthSampled
 )
 
-EVENT_TYPES: Final[tuple[type[Event], ...]] = (
-    DeviceStarted,
-    RegistrationEnded,
-    StateChanged,
-    TransferEnded,
-    FaultApplied,
-    DeviceEnded,
-    ServerSaw,
-    ServerReported,
-    OperatorStepEnded,
-    UpdateEnded,
-    HealthSampled,
-)
+EVENT_TYPES: Final[tuple[type[Event], ...]] = get_args(Event)
 
 
 class EventSink(Protocol):
