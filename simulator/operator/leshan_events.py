@@ -147,5 +147,5 @@ async def _read(stream: AsyncIterator[bytes], registry: Registry) -> None:
 def _take(registry: Registry, event: SseEvent) -> None:
     try:
         registry.take(event.event, json.loads(event.data))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         log.warning("event %s not understood (%r): %s", event.event, error, event.data[:200])

@@ -130,7 +130,7 @@ def _answer(body: str) -> Answer:
         code = CODE.search(document["status"])
         if code is not None:
             return Answer(f"{code[1]}.{code[2]}", value_text(document.get("content")))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     msg = f"the answer of Leshan's demo server is not understood: {body[:200]}"
     raise DriverError(msg)
@@ -154,7 +154,7 @@ def value_text(content: Any) -> str:
             value = value.lower() == "true"
         if kind == "TIME":
             return str(int(value) // 1000)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return json.dumps(content)
     if isinstance(value, bool):
         return "1" if value else "0"

@@ -61,7 +61,7 @@ class WebApi:
         try:
             if status == 200:
                 return json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
         msg = f"GET {path}: status {status}, {body[:200]!r}"
         raise DriverError(msg)
