@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from simulator.ports import Flash
 
+STUCK_MIN: Final = 32
+"""Bytes that a stuck flash does not take at least."""
+
 
 class FlashFault:
     """A flash as it is; faults change one of its methods."""
@@ -98,6 +101,26 @@ class BadCells(FlashFault):
         self._struck(f"bits flipped from byte {self._at} on")
 
 
+class StuckFlash(FlashFault):
+    """A flash that takes no more from a byte on and says nothing: what is read back there is erased (0xFF)."""
+
+    __slots__ = ("_at", "_struck")
+
+    def __init__(self, flash: Flash, at: int, struck: Callable[[str], None]) -> None:
+        super().__init__(flash)
+        self._at = at
+        self._struck = struck
+
+    def write(self, data: bytes) -> None:
+        """Append bytes; what lies beyond the last good cell comes out erased."""
+        good = max(self._at - self.written, 0)
+        if good >= len(data):
+            self._flash.write(data)
+            return
+        self._flash.write(data[:good] + b"\xff" * (len(data) - good))
+        self._struck(f"takes nothing from byte {self._at} on")
+
+
 class ShortOfMemory(FlashFault):
     """A device without a buffer for the block that comes after ``limit`` bytes."""
 
@@ -131,6 +154,13 @@ def _corrupt(scene: Scene) -> Made:
     return Made(flash=lambda flash: BadCells(flash, at, mask, scene.struck))
 
 
+def _stuck(scene: Scene) -> Made:
+    payload = max(scene.package_size - HEADER_SIZE, 1)
+    # At the end of the payload there are enough bytes left that they are not all 0xFF by themselves.
+    at = HEADER_SIZE + max(0, min(int(payload * float(scene.parameters["after"])), payload - STUCK_MIN))
+    return Made(flash=lambda flash: StuckFlash(flash, at, scene.struck))
+
+
 def _out_of_memory(scene: Scene) -> Made:
     # "After 100 %" is the last block: a device that has taken all is no longer short of anything.
     limit = min(int(scene.package_size * float(scene.parameters["after"])), max(scene.package_size - 1, 0))
@@ -156,6 +186,14 @@ KINDS: Final = (
             "at": Parameter("share", "Where, as a share of the payload.", default=0.5),
             "bits": Parameter("int", "How many bits.", default=1, minimum=1, maximum=1024),
         },
+    ),
+    FaultKind(
+        "flash-stuck",
+        "flash",
+        "Writes do nothing from a byte on, without an error; the device's own SHA-256 finds it.",
+        _stuck,
+        expected=(0, 5),
+        parameters={"after": Parameter("share", "After this share of the payload.", default=0.5)},
     ),
     FaultKind(
         "out-of-memory",

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from simulator.device.flash import HashingFlash
 from simulator.device.receiver import PackageReceiver
+from simulator.faults.flash import STUCK_MIN
 from simulator.faults.plan import FaultPlan
 from simulator.firmware import HEADER_SIZE
 from simulator.firmware.image import generate
@@ -101,6 +102,25 @@ def test_as_many_bits_as_asked_for_and_none_in_the_header(at, bits, size, block)
 def test_a_digest_finds_every_such_image(at, bits, block):
     flash = plan("image-corrupt", at=at, bits=bits).wrap_flash(HashingFlash(1 << 20))
     assert receive(flash, block=block)[0] is Event.INTEGRITY_FAILED
+
+
+@given(after=st.floats(0, 1), size=st.integers(HEADER_SIZE + 1, 2000), block=st.integers(1, 300))
+def test_a_stuck_flash_keeps_what_came_before_and_nothing_after(after, size, block):
+    package = generate(size, MODEL, "2.0", 1)
+    kept, told = Keeping(), []
+    flash = plan("flash-stuck", size, told=told, after=after).wrap_flash(kept)
+    for i in range(0, size, block):
+        flash.write(package[i : i + block])
+    payload = size - HEADER_SIZE
+    at = HEADER_SIZE + max(0, min(int(payload * after), payload - STUCK_MIN))
+    assert kept.kept == package[:at] + b"\xff" * (size - at)
+    assert told == [("flash-stuck", "flash", f"takes nothing from byte {at} on")]
+
+
+@given(after=st.floats(0, 1), block=st.integers(1, 2048))
+def test_a_digest_finds_what_a_stuck_flash_did_not_take(after, block):
+    flash = plan("flash-stuck", after=after).wrap_flash(HashingFlash(1 << 20))
+    assert receive(flash, block=block) == (Event.INTEGRITY_FAILED, len(PACKAGE))
 
 
 @given(after=st.floats(0, 1), block=st.integers(1, 2048))
