@@ -291,25 +291,6 @@ class Device:
             self._reboot_asked = False
             self.world.spawn(self.reboot())
 
-    def on_lifetime(self, seconds: int) -> None:
-        """Lifetime (/1/0/1) was written: the server has to hear of it by an Update."""
-        self.registrar.machine.change(self.world.now(), lifetime_s=seconds)
-        self.registrar.arm()
-
-    def on_update_trigger(self) -> None:
-        """Registration Update Trigger (/1/0/8) was executed."""
-        self.registrar.machine.trigger(self.world.now())
-        self.registrar.arm()
-
-    def on_periods(self, pmin: int, pmax: int) -> None:
-        """The default periods of notifications (/1/0/2, /1/0/3) were written."""
-        self.notifier.set_default_periods(pmin, pmax)
-
-    @property
-    def local_host(self) -> str:
-        """The address that the device has now."""
-        return self.port.local.host if self.port is not None else ""
-
     def ask_reboot(self) -> None:
         """Execute of Reboot (/3/0/4): after the answer is sent."""
         self._reboot_asked = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from simulator.lwm2m.standard import ConnectivityMonitoring, Security, Server
@@ -19,9 +20,9 @@ def make_tree(device: Device) -> ObjectTree:
         Security(f"coap://{world.server}"),
         Server(
             int(plan.lifetime_s),
-            on_lifetime=device.on_lifetime,
-            on_update_trigger=device.on_update_trigger,
-            on_periods=device.on_periods,
+            on_lifetime=partial(_on_lifetime, device),
+            on_update_trigger=partial(_on_update_trigger, device),
+            on_periods=partial(_on_periods, device),
         ),
         DeviceObject(
             plan.endpoint,
@@ -30,7 +31,24 @@ def make_tree(device: Device) -> ObjectTree:
             on_reboot=device.ask_reboot,
             model=plan.model,
         ),
-        ConnectivityMonitoring(address=device.local_host),
+        ConnectivityMonitoring(address=device.port.local.host if device.port is not None else ""),
         device.firmware,
     )
     return ObjectTree(instances, lwm2m_version=plan.lwm2m)
+
+
+def _on_lifetime(device: Device, seconds: int) -> None:
+    """Lifetime (/1/0/1) was written: the server has to hear of it by an Update."""
+    device.registrar.machine.change(device.world.now(), lifetime_s=seconds)
+    device.registrar.arm()
+
+
+def _on_update_trigger(device: Device) -> None:
+    """Registration Update Trigger (/1/0/8) was executed."""
+    device.registrar.machine.trigger(device.world.now())
+    device.registrar.arm()
+
+
+def _on_periods(device: Device, pmin: int, pmax: int) -> None:
+    """The default periods of notifications (/1/0/2, /1/0/3) were written."""
+    device.notifier.set_default_periods(pmin, pmax)
