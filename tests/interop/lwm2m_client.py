@@ -38,17 +38,31 @@ class TextValue(ObservableResource):
 
 
 class Package(Resource):
-    """Takes what is pushed; aiocoap puts the blocks together."""
+    """Takes what is pushed, and puts the blocks together itself to see them (RFC 7959 §2.5)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.received: bytes | None = None
         self.content_format: int | None = None
+        self.block_sizes: set[int] = set()
+        self._partial = b""
+
+    async def needs_blockwise_assembly(self, request: Message) -> bool:
+        return False
 
     async def render_put(self, request: Message) -> Message:
-        self.received = request.payload
-        self.content_format = request.opt.content_format
-        return Message(code=Code.CHANGED)
+        block = request.opt.block1
+        assert block is not None
+        if block.start == 0:
+            self._partial, self.block_sizes = b"", set()
+        if block.start != len(self._partial):
+            return Message(code=Code.REQUEST_ENTITY_INCOMPLETE)
+        self._partial += request.payload
+        self.block_sizes.add(block.size)
+        if block.more:
+            return Message(code=Code.CONTINUE, block1=block)
+        self.received, self.content_format = self._partial, request.opt.content_format
+        return Message(code=Code.CHANGED, block1=block)
 
 
 class Refusing(Resource):

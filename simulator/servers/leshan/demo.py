@@ -56,16 +56,16 @@ def _fetch(directory: Path) -> None:
         fetched.rename(directory / JAR)
 
 
-def check(jar: Path, expected: str = SHA256) -> None:
-    """Hold a jar against the hash that it must have.
+def check(jar: Path) -> None:
+    """Hold the jar against the hash that it must have.
 
     Raises:
         MavenError: it has another one.
     """
     with jar.open("rb") as body:
         seen = hashlib.file_digest(body, "sha256").hexdigest()
-    if seen != expected:
-        msg = f"{jar.name} is not what was expected: its SHA-256 is {seen} and not {expected}"
+    if seen != SHA256:
+        msg = f"{jar.name} is not what was expected: its SHA-256 is {seen} and not {SHA256}"
         raise MavenError(msg)
 
 
