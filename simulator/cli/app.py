@@ -19,8 +19,10 @@ from rich.markup import escape
 from simulator import __version__
 from simulator.cli.failure import CommandFailedError
 
+NAME: Final = "lwm2m-fleet"
+
 app = typer.Typer(
-    name="lwm2m-fleet",
+    name=NAME,
     help="Load testing and failure testing of firmware updates over LwM2M.",
     no_args_is_help=True,
     add_completion=False,
@@ -69,7 +71,7 @@ Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", hel
 
 def _version(wanted: bool) -> None:
     if wanted:
-        output.print(f"lwm2m-fleet {__version__}")
+        output.print(f"{NAME} {__version__}")
         raise typer.Exit
 
 
@@ -160,7 +162,7 @@ def doctor() -> None:
 def main() -> None:
     """Entry point of the command; errors become one message and an exit code."""
     try:
-        app()
+        app(prog_name=NAME)
     except CommandFailedError as error:
-        errors.print(f"[bold red]lwm2m-fleet:[/] {escape(str(error))}", soft_wrap=True)
+        errors.print(f"[bold red]{NAME}:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(error.code)

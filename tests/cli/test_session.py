@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import errno
 import json
-import os
 
 import pytest
 
 from simulator.cli import child as child_module
 from simulator.cli.plan import Plan
 from simulator.cli.session import Session
-from simulator.recorder.manifest import RunDirectoryError
+from simulator.recorder.manifest import Manifest, RunDirectoryError
 from simulator.scenario import load
 from tests.cli.fakes import FLEET, IDLE_OPERATOR, OPERATOR, use_fakes
 
@@ -233,13 +233,13 @@ async def test_a_firmware_file_that_has_gone(make, tmp_path):
 
 
 async def test_a_disk_that_is_full_at_the_end_does_not_hide_how_the_run_ended(make, monkeypatch):
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Manifest, "end", full)
     session = make()
-    session.on_change = lambda: session.view.phase == "stopping" and os.chmod(session.plan.directory, 0o500)  # noqa: PTH101
-    try:
-        ended = await session.run()
-    finally:
-        session.plan.directory.chmod(0o700)
-    assert ended.status == "complete"
+    assert (await session.run()).status == "complete"
+    assert not alive(session)
 
 
 EXTERNAL = """
