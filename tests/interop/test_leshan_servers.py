@@ -227,8 +227,12 @@ async def test_a_demo_server_that_runs_already(tmp_path: Path) -> None:
         assert await started.driver.clients() == ["ep-1"]
 
 
+def names_in(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir()]
+
+
 async def test_the_demo_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     async with running(choice("leshan-demo", tmp_path)):
-        assert len(list(tmp_path.iterdir())) == 2
-    assert [path.name for path in tmp_path.iterdir()] == ["server.log"]
+        assert len(names_in(tmp_path)) == 2
+    assert names_in(tmp_path) == ["server.log"]

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.Iterator;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import org.eclipse.leshan.core.node.LwM2mPath;
 import org.eclipse.leshan.core.request.ContentFormat;
 import org.eclipse.leshan.core.request.DownlinkDeviceManagementRequest;
@@ -27,17 +28,27 @@ import org.eclipse.leshan.servers.security.SecurityInfo;
 final class Commands {
 
     private static final double TIMEOUT_S = 60;
+    private static final long GRACE_MS = 2_000;
 
     private final LeshanServer server;
     private final EditableSecurityStore credentials;
     private final JsonLines lines;
     private final PackageFiles files = new PackageFiles();
     private final Usage usage = new Usage();
+    private final ScheduledThreadPoolExecutor clock = new ScheduledThreadPoolExecutor(1, Commands::daemon);
 
     Commands(LeshanServer server, EditableSecurityStore credentials, JsonLines lines) {
         this.server = server;
         this.credentials = credentials;
         this.lines = lines;
+        // Nearly all commands are answered in time; what waits for them is not to pile up.
+        clock.setRemoveOnCancelPolicy(true);
+    }
+
+    private static Thread daemon(Runnable work) {
+        Thread thread = new Thread(work, "command-clock");
+        thread.setDaemon(true);
+        return thread;
     }
 
     /** Takes one line of input; whatever it holds, at most one answer comes of it. */
@@ -83,6 +94,8 @@ final class Commands {
     private <T extends LwM2mResponse> void send(
             JsonNode command, DownlinkDeviceManagementRequest<T> request, Replies reply) {
         long timeout = Math.max(1, Math.round(1000 * command.path("timeout_s").asDouble(TIMEOUT_S)));
+        // Where a registration ends while Californium takes the request over, Leshan calls neither callback.
+        reply.expire(clock, timeout + GRACE_MS);
         server.send(registration(command), request, timeout, reply::response, reply::error);
     }
 

@@ -2,6 +2,9 @@ package lwm2m.fleet.leshan;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.leshan.core.request.exception.RequestCanceledException;
 import org.eclipse.leshan.core.request.exception.RequestRejectedException;
@@ -15,6 +18,7 @@ final class Replies {
     private final JsonLines lines;
     private final JsonNode id;
     private final AtomicBoolean answered = new AtomicBoolean();
+    private volatile Future<?> expiry;
 
     Replies(JsonLines lines, JsonNode id) {
         this.lines = lines;
@@ -43,10 +47,19 @@ final class Replies {
         tell(lines.line().put("error", kind).put("detail", detail));
     }
 
+    /** Answers that there was no answer, unless there is one within so many milliseconds. */
+    void expire(ScheduledExecutorService clock, long milliseconds) {
+        Runnable late = () -> error("timeout", "the server gave no answer within " + milliseconds + " ms");
+        expiry = clock.schedule(late, milliseconds, TimeUnit.MILLISECONDS);
+    }
+
     void tell(ObjectNode line) {
         if (answered.compareAndSet(false, true)) {
             line.set("id", id);
             lines.tell(line);
+            if (expiry != null) {
+                expiry.cancel(false);
+            }
         }
     }
 
