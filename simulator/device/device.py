@@ -155,6 +155,7 @@ class Device:
             port = await self.management_network.open_datagram(world.server, receiver)
         except OSError as error:
             log.error("device %d (%s) found no local port: %s", plan.index, plan.endpoint, error)
+            world.on_change("without_port", 1)
             return
         if not self.on:
             port.close()

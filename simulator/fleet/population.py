@@ -130,6 +130,14 @@ class Population:
             expected_result=result,
         )
 
+    def due(self, k: int) -> float:
+        """When device ``k`` is to start, in seconds from the start of the run.
+
+        Raises:
+            IndexError: there is no such device.
+        """
+        return due(k, self._size, self.scenario.arrivals)
+
     def _drawn(self, k: int, seam: str, between: Range) -> float:
         if between.min == between.max:
             return between.min

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from simulator.device.device import Device
@@ -65,6 +66,7 @@ class FleetRunner:
         self._sink = sink
         self._package_size = package_size
         self._on_start = on_start
+        self._begin = inf
         self._tasks: set[asyncio.Task[None]] = set()
         self.counts: Counter[str] = Counter()
         self.devices: list[Device] = []
@@ -85,8 +87,10 @@ class FleetRunner:
 
     @property
     def missed_starts(self) -> int:
-        """Devices that have not been started yet."""
-        return self.planned - len(self.devices)
+        """Devices that were due by now and have not been started."""
+        late = self._clock.now() - self._begin
+        waiting = list(self._indices)[len(self.devices) :]
+        return sum(1 for k in waiting if self._population.due(k) <= late)
 
     def _on_change(self, stage: str, step: int) -> None:
         self.counts[stage] += step
@@ -123,6 +127,7 @@ class FleetRunner:
 
     async def run(self, begin: float) -> None:
         """Start every device of the slice at its due time; ``begin`` is the time of the first."""
+        self._begin = begin
         for started, k in enumerate(self._indices):
             plan = self._population.device(k)
             device = self.make(plan)
