@@ -47,8 +47,8 @@ async def operate(directory: Path, t0: float) -> int:
         process.watch(watch_server(process, driver))
         process.tell(ready=True, coap=address.coap, server=address.server)
         await _follow_commands(process, campaign, driver)
-        await campaign.close()
     finally:
+        await campaign.close()
         process.tell(server_usage=await _usage(driver))
         await driver.stop()
         await process.close()
