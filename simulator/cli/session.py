@@ -217,6 +217,9 @@ class Session:
         for child in self._children:
             if child.failed or child.ended.is_set():
                 return Ended("failed", child.failed or child.last_words())
+        portless = self.view.fleet.get("without_port", 0)
+        if portless:
+            return Ended("failed", f"{portless} devices found no local port; see fleet-*.log in {self.plan.directory}/logs")
         if self._stop_wanted.is_set():
             return Ended("cut short", "stopped by the user", interrupted=True)
         if self._is_over():
