@@ -43,6 +43,15 @@ def test_coaps_where_it_is_asked_for(launcher: Sequence[str]) -> None:
     assert not ready["coaps"].endswith(":0")
 
 
+@pytest.mark.parametrize(
+    ("host", "coap"),
+    [("localhost", "coap://127.0.0.1:"), ("0.0.0.0", "coap://127.0.0.1:"), ("::1", "coap://[0:0:0:0:0:0:0:1]:")],
+)
+def test_the_uri_is_one_that_devices_can_use(launcher: Sequence[str], host: str, coap: str) -> None:
+    _, (ready,) = run([*launcher, "--host", host])
+    assert ready["coap"].startswith(coap)
+
+
 def test_every_command_gets_exactly_one_answer(launcher: Sequence[str]) -> None:
     commands: list[tuple[dict[str, Any], str]] = [
         ({}, "a string is missing: do"),
@@ -64,7 +73,7 @@ def test_every_command_gets_exactly_one_answer(launcher: Sequence[str]) -> None:
         ({"do": "attributes", "path": "/5/0/3", "ep": "nobody", "attributes": {"x": 1}}, "unknown attribute x"),
         ({"do": "attributes", "path": "/5/0/3", "ep": "nobody", "attributes": {"pmin": "1"}}, "pmin is a number"),
         ({"do": "attributes", "path": "/5/0/3", "ep": "nobody", "attributes": {"st": 0.5}}, "nobody is not registered"),
-        ({"do": "add_psk", "ep": "a", "identity": "a", "key_hex": "xyz"}, "hexadecimal"),
+        ({"do": "add_psk", "ep": "a", "identity": "a", "key_hex": "xyzz"}, "hexadecimal"),
     ]
     lines = [json.dumps({"id": number, **command}) for number, (command, _) in enumerate(commands)]
     code, (_, *answers) = run(launcher, lines)
@@ -113,6 +122,7 @@ def test_credentials_and_statistics(launcher: Sequence[str]) -> None:
         (["--block-size", "2048"], 2, "--block-size takes a number from 16 to 1024"),
         (["--port"], 2, "--port needs a value"),
         (["--speed", "9"], 2, "unknown option --speed"),
+        (["--host", "[x"], 3, "the host [x is not known"),
         (["--host", "192.0.2.1", "--port", "5683"], 3, "UDP port 5683 of 192.0.2.1 cannot be bound"),
     ],
 )

@@ -6,6 +6,9 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import org.eclipse.leshan.core.endpoint.Protocol;
 import org.eclipse.leshan.server.LeshanServer;
@@ -40,6 +43,12 @@ public final class Launcher {
         } catch (IllegalArgumentException e) {
             return failed(lines, e.getMessage(), USAGE_ERROR);
         }
+        InetAddress address;
+        try {
+            address = InetAddress.getByName(options.host());
+        } catch (UnknownHostException e) {
+            return failed(lines, "the host " + options.host() + " is not known", NOT_STARTED);
+        }
         InMemorySecurityStore credentials = new InMemorySecurityStore();
         LeshanServer server = ServerUnderTest.build(options, credentials);
         server.getRegistrationService().addListener(new RegistrationEvents(lines));
@@ -54,7 +63,7 @@ public final class Launcher {
             if (missing != null) {
                 return failed(lines, bound(options.host(), port(options, missing.getProtocol())), NOT_STARTED);
             }
-            lines.tell(ready(lines, server));
+            lines.tell(ready(lines, server, address));
             serve(new Commands(server, credentials, lines));
             return 0;
         } finally {
@@ -69,12 +78,23 @@ public final class Launcher {
         }
     }
 
-    private static ObjectNode ready(JsonLines lines, LeshanServer server) {
+    private static ObjectNode ready(JsonLines lines, LeshanServer server, InetAddress address) {
         ObjectNode line = lines.event("ready").put("server", ServerUnderTest.name());
+        String host = reachable(address);
         for (LwM2mServerEndpoint endpoint : server.getEndpoints()) {
-            line.put(endpoint.getProtocol() == Protocol.COAP ? "coap" : "coaps", endpoint.getURI().toString());
+            String scheme = endpoint.getProtocol() == Protocol.COAP ? "coap" : "coaps";
+            line.put(scheme, scheme + "://" + host + ":" + endpoint.getURI().getPort());
         }
         return line;
+    }
+
+    /** An address at which devices on this machine find the server; one that stands for all addresses is none. */
+    private static String reachable(InetAddress address) {
+        boolean all = address.isAnyLocalAddress();
+        if (address instanceof Inet6Address) {
+            return "[" + (all ? "::1" : address.getHostAddress()) + "]";
+        }
+        return all ? "127.0.0.1" : address.getHostAddress();
     }
 
     private static int failed(JsonLines lines, String detail, int status) {
