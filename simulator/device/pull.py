@@ -33,6 +33,7 @@ class Pull:
         "_etag",
         "_offset",
         "_port",
+        "_resumes",
         "_retries",
         "_started",
         "_uri",
@@ -44,6 +45,8 @@ class Pull:
         self._started = device.world.now()
         self._offset = offset
         self._etag = etag
+        self._resumes = offset > 0
+        """Whether the first answer has yet to show that it is still the same representation."""
         self._retries = device.profile.extra_pull_retries
         self._port: DatagramPort | None = None
         self._endpoint: Endpoint | None = None
@@ -102,7 +105,16 @@ class Pull:
     # -- from the download -----------------------------------------------------------------------------------------
 
     def begin(self, size: int, etag: bytes, offset: int, now: float) -> bool:  # noqa: ARG002
-        """The first bytes are about to come."""
+        """The first bytes are about to come.
+
+        A server that gives no ETag with a block in the middle (libcoap's, to a port that it did not know) does not say
+        that it is a block of the same representation, so the download begins anew.
+        """
+        resumes, self._resumes = self._resumes, False
+        if resumes and offset and not etag:
+            self._offset, self._etag = 0, b""
+            self._begin()
+            return False
         self._device.receiver.begin(offset)
         return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulator.coap import codes as c
+from simulator.coap.exchange import Response
 from simulator.coap.message import decode
 from simulator.firmware import generate
 from simulator.transport.clock import LoopClock
@@ -179,6 +180,27 @@ async def test_another_representation_begins_anew_after_a_reboot():
         await rig.settle(5)
         assert rig.pair == (2, 0)
         assert await rig.read("/5/0/7") == "2.0.0"
+
+
+@in_virtual_time
+async def test_a_block_in_the_middle_without_etag_begins_anew():
+    async with device_rig(packages={"large": generate(50_000, MODEL, "1.9.0", 7)}) as rig:
+        rig.network.lost = after(rig, 20_000)
+        assert await rig.write("/5/0/1", LARGE_URI) == "2.04"
+        await rig.settle(1)
+        rig.origin.__init__({"large": LARGE})
+        whole = rig.origin._responses["large",]
+        forgetful = Response(whole.code, whole.payload, whole.options)
+        serve = rig.origin.on_request
+        rig.origin.on_request = lambda endpoint, request, now: (
+            forgetful if request.uint(c.BLOCK2) >> 4 > 0 else serve(endpoint, request, now)
+        )
+        assert await rig.execute("/3/0/4") == "2.04"
+        rig.network.lost = lambda source, to, data: False
+        await rig.settle(5)
+        assert rig.pair == (2, 0)
+        assert await rig.read("/5/0/7") == "2.0.0"
+        assert [(t.outcome, t.blocks) for t in rig.transfers[1:]] == [("ok", -(-len(LARGE) // 1024))]
 
 
 @pytest.mark.parametrize("then", ["nothing", "another uri", "push"])

@@ -148,12 +148,11 @@ async def test_a_reboot_resumes_where_the_etag_lasts(server, fileserver):
         assert rig.transfers[1].blocks == -(-(len(LARGE) - begun) // 64)
 
 
-async def test_a_reboot_begins_anew_where_the_etag_is_another(server, libcoap):
-    # libcoap gives each representation that it cuts into blocks an ETag of its own, so the new port gets another one.
+async def test_a_reboot_begins_anew_where_the_etag_does_not_last(server, libcoap):
+    # libcoap gives no ETag to a port that asks for a block in the middle first.
     _, uri = await libcoap("large.bin")
     async with socket_device(server.peers.local, block_size=64) as rig:
-        assert await reboot_in_the_middle(rig, uri) >= 20_000
+        await reboot_in_the_middle(rig, uri)
         assert [t.outcome for t in rig.transfers] == ["unknown", "ok"]
         assert rig.transfers[1].received == len(LARGE)
         assert rig.transfers[1].blocks == -(-len(LARGE) // 64)
-        assert rig.device.pull._download.restarts == 1
