@@ -219,7 +219,8 @@ class Session:
                 return Ended("failed", child.failed or child.last_words())
         portless = self.view.fleet.get("without_port", 0)
         if portless:
-            return Ended("failed", f"{portless} devices found no local port; see fleet-*.log in {self.plan.directory}/logs")
+            logs = self.plan.directory / "logs"
+            return Ended("failed", f"{portless} devices found no local port; see the logs of the fleet in {logs}")
         if self._stop_wanted.is_set():
             return Ended("cut short", "stopped by the user", interrupted=True)
         if self._is_over():
