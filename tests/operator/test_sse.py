@@ -43,7 +43,10 @@ def test_streams(stream: bytes, events: list[tuple[str, str]]) -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["REGISTRATION", "UPDATED"]), st.text(st.characters(codec="utf-8", exclude_characters="\r\n")))
+        st.tuples(
+            st.sampled_from(["REGISTRATION", "UPDATED"]),
+            st.text(st.characters(codec="utf-8", exclude_characters="\r\n")),
+        )
     ),
     st.sampled_from(["\n", "\r\n", "\r"]),
     st.data(),
