@@ -71,7 +71,9 @@ def usage(run: Run, found: Generator, updates: int) -> UsageTotals:
 def _campaign(run: Run) -> tuple[float, float] | None:
     updates, health = run.tables["updates"], run.tables["health"]
     if len(updates):
-        return float(updates["started"].min()), float(updates["t"].max())
+        # -1: no Write was sent.
+        begun = updates["started"][updates["started"] >= 0]
+        return float((begun if len(begun) else updates["t"]).min()), float(updates["t"].max())
     if len(health):
         return float(health["t"].min()), float(health["t"].max())
     return None

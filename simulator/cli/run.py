@@ -59,13 +59,12 @@ def load_scenario(path: Path, overrides: tuple[str, ...], devices: int | None) -
         CommandFailedError: it has problems; the text lists all of them.
     """
     try:
-        scenario = load(path, overrides)
+        return load(path, overrides, devices=devices)
     except ScenarioError as error:
         lines = "\n".join(f"  {problem}" for problem in error.problems)
         count = len(error.problems)
         msg = f"the scenario has {count} problem{'s' if count > 1 else ''}:\n{lines}"
         raise CommandFailedError(msg, USAGE) from None
-    return scenario if devices is None else scenario.scaled(devices)
 
 
 def _check_targets(scenario: Scenario, options: Options) -> None:

@@ -31,9 +31,7 @@ from simulator.transport.sockets import SocketNetwork
 
 def _population(directory: Path) -> tuple[Population, int]:
     plan = json.loads((directory / "plan.json").read_text(encoding="utf-8"))
-    scenario = load(plan["scenario"], plan["set"])
-    if plan["devices"] is not None:
-        scenario = scenario.scaled(plan["devices"])
+    scenario = load(plan["scenario"], plan["set"], devices=plan["devices"])
     return Population(scenario, plan["seed"]), int(plan["package_bytes"])
 
 
