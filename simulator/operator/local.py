@@ -153,4 +153,3 @@ class LocalDriver:
 
 def _segments(path: str) -> list[str]:
     return path.removeprefix("/").split("/")
-
