@@ -284,7 +284,8 @@ class Device:
             return
         now = self.world.now()
         self.notifier.take_observations(now)
-        for resource_id in self.firmware.take_changes():
+        # What changed twice has one value now and is notified once, in the place of its last change.
+        for resource_id in reversed(dict.fromkeys(reversed(self.firmware.take_changes()))):
             self.notifier.changed((5, 0, resource_id), now)
         effects.carry_out(self, now)
         self.deferral.arm()
