@@ -79,7 +79,7 @@ class Commands:
         attributes = command["attributes"]
         if not isinstance(attributes, dict):
             msg = f'attributes is an object such as {{"pmin": 1}}, not {attributes!r}'
-            raise TypeError(msg)
+            raise CommandError("failed", msg)
         query = [f"{name}={value}" for name, value in attributes.items()]
         self._send(command, PUT, request_options(_segments(command), query), b"")
 

@@ -12,7 +12,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from simulator.coap.call import Call, Result
-from simulator.coap.codes import CHANGED, CREATED, DELETE, DELETED, METHOD_NOT_ALLOWED, NOT_FOUND, POST
+from simulator.coap.codes import (
+    CHANGED,
+    CREATED,
+    DELETE,
+    DELETED,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    POST,
+    SERVICE_UNAVAILABLE,
+)
 from simulator.coap.exchange import Response
 from simulator.coap.requests import location_options
 from simulator.lwm2m.refusal import RefusedError
@@ -25,6 +34,8 @@ if TYPE_CHECKING:
     from simulator.servers.peers import PeerTable
 
 RD: Final = "rd"
+REGISTRATIONS_MAX: Final = 200_000
+"""Registrations at once; further ones get 5.03, so that forged Registers cannot fill the memory."""
 
 
 class UnknownEndpointError(LookupError):
@@ -85,7 +96,10 @@ class LwM2mServer:
         """Devices observe nothing here."""
 
     def _register(self, request: Message, peer: object, now: float) -> Response:
-        entry, replaced = self.table.register(parse_register(request), peer, now)
+        asked = parse_register(request)
+        if len(self.table) >= REGISTRATIONS_MAX and self.table.by_endpoint(asked.endpoint) is None:
+            raise RefusedError(SERVICE_UNAVAILABLE, f"there are {REGISTRATIONS_MAX} registrations already")
+        entry, replaced = self.table.register(asked, peer, now)
         if replaced is not None:
             self._left(replaced)
         self._on_event(Happened("registered", entry.endpoint, entry.id, replaced.id if replaced is not None else ""))
