@@ -223,7 +223,7 @@ class DeviceRig:
         done = asyncio.get_running_loop().create_future()
         query = options.pop("query", ())
         self.server.call(
-            "dev", code, request_options(path[1:].split("/"), query, **options), body, lambda r: done.set_result(r)
+            "dev", code, request_options(segments(path), query, **options), body, lambda r: done.set_result(r)
         )
         result = await done
         if not result.code:
@@ -246,7 +246,7 @@ class DeviceRig:
     async def raw(self, code, path, payload=b"", *, options=(), mid=None, token=b"raw"):
         """One message in the server's name; the device's answer to it, or None."""
         self._mid = (self._mid + 1) if mid is None else mid
-        everything = sorted([*request_options(path[1:].split("/")), *options], key=lambda option: option[0])
+        everything = sorted([*request_options(segments(path)), *options], key=lambda option: option[0])
         before = len(self.network.log)
         message = Message(c.CON, code, self._mid, token, everything, payload)
         self.network.carry(SERVER, self.device.port.local, message.encode())
@@ -268,9 +268,14 @@ class DeviceRig:
     def observe(self, path):
         """Observe; the list that values are appended to."""
         values = []
-        options = request_options(path[1:].split("/"), accept=c.FORMAT_TEXT)
+        options = request_options(segments(path), accept=c.FORMAT_TEXT)
         self.server.observe("dev", path, options, c.GET, lambda r: values.append(r.payload.decode()))
         return values
+
+
+def segments(path):
+    """The segments of a path; the root has none."""
+    return [segment for segment in path.split("/") if segment]
 
 
 def in_virtual_time(test):

@@ -121,7 +121,8 @@ async def test_a_hostile_device_breaks_nothing_in_the_embedded_server(captured):
                 bounded(rig.server.peers, len(addresses))
         assert min(watch.did[event] for event in ("registered", "updated", "deregistered")) > 50
         # The sound device registers again where the attacker had thrown it out, and can be managed.
-        rig.device.on_update_trigger()
+        rig.device.registrar.machine.trigger(rig.clock.now())
+        rig.device.registrar.arm()
         await rig.settle(60)
         assert rig.server.table.by_endpoint("dev").peer == rig.device.port.local
         assert await rig.push() == "2.04"
