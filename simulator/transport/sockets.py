@@ -1,7 +1,7 @@
 """The two byte ports over real sockets.
 
-On the way of a device's datagram there is no call of ours that does nothing but call the next: the protocol object
-carries the receiver's own ``on_datagram`` as its ``datagram_received``, and ``send`` is the transport's ``sendto``.
+The port of a device is a bare connected socket (``connected``). A port that is open to every peer goes by the loop's
+datagram transport, which reads in bulk.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from simulator.ports import Address
+from simulator.transport.connected import ConnectedPort
+from simulator.transport.poller import Poller
 from simulator.transport.sources import SourceAddresses, family, named
 from simulator.transport.streams import SocketListener, SocketStreamPort, StreamProtocol
 
@@ -21,10 +23,8 @@ if TYPE_CHECKING:
 
     from simulator.ports import Accept, DatagramPort, DatagramReceiver, StreamReceiver
 
-DATAGRAM_MAX: Final = 2048
-"""The standard loop allocates so much per datagram of a device; 256 KiB if it is not told. More is cut off."""
 BOUND_DATAGRAM_MAX: Final = 65_536
-"""The same for a port that is open to every peer, of which there are few."""
+"""The standard loop allocates so much per datagram of an open port; 256 KiB if it is not told."""
 SERVER_BUFFER: Final = 8 << 20
 """What the socket of a server asks for, in bytes: a whole fleet may speak within a millisecond."""
 BACKLOG: Final = 4096
@@ -34,15 +34,13 @@ _FORCE: Final = {socket.SO_RCVBUF: 33, socket.SO_SNDBUF: 32}
 
 
 class _DatagramProtocol:
-    """What asyncio calls; for a connected port ``datagram_received`` is the receiver's own method."""
+    """What asyncio calls of an open port."""
 
-    def __init__(self, receiver: DatagramReceiver, *, connected: bool) -> None:
+    def __init__(self, receiver: DatagramReceiver) -> None:
         self._receiver = receiver
-        self.datagram_received: Callable[[bytes, Any], None] = receiver.on_datagram
-        if not connected:
-            self.datagram_received = self._from_anyone
 
-    def _from_anyone(self, data: bytes, peer: tuple[str, int]) -> None:
+    def datagram_received(self, data: bytes, peer: tuple[str, int]) -> None:
+        """Hand a datagram on, with the address as everything above knows it."""
         self._receiver.on_datagram(data, Address(peer[0], peer[1]))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -67,13 +65,12 @@ class _DatagramProtocol:
 
 
 class SocketDatagramPort:
-    """One UDP socket. Whoever keeps its ``send`` for speed must stop calling it after ``close``: uvloop logs that."""
+    """One open UDP socket. Whoever keeps its ``send`` must stop calling it after ``close``: uvloop logs that."""
 
-    __slots__ = ("_release", "_transport", "local", "send")
+    __slots__ = ("_transport", "local", "send")
 
-    def __init__(self, transport: asyncio.DatagramTransport, release: Callable[[], None]) -> None:
+    def __init__(self, transport: asyncio.DatagramTransport) -> None:
         self._transport: asyncio.DatagramTransport | None = transport
-        self._release = release
         self.local = Address(*transport.get_extra_info("sockname")[:2])
         # The standard loop's ``sendto`` raises after ``close``; uvloop's does not.
         self.send: Callable[..., None] = self._send_if_open if _is_standard(transport) else transport.sendto
@@ -88,7 +85,6 @@ class SocketDatagramPort:
         if transport is not None:
             self.send = _send_nothing
             transport.close()
-            self._release()
 
 
 def _is_standard(transport: asyncio.DatagramTransport) -> bool:
@@ -100,15 +96,8 @@ def _send_nothing(_data: bytes, _peer: Address | None = None, /) -> None:
     """``send`` of a closed port."""
 
 
-def _nothing() -> None:
-    """A bound port has no source address to give back."""
-
-
 class SocketNetwork:
     """``simulator.ports.Network`` over the sockets of this machine.
-
-    A connected port hands its receiver the peer as the kernel gives it, a tuple that begins with host and port; a bound
-    port hands over an ``Address``.
 
     Args:
         loop: uvloop or the standard one.
@@ -118,6 +107,7 @@ class SocketNetwork:
     def __init__(self, loop: asyncio.AbstractEventLoop, sources: SourceAddresses | None = None) -> None:
         self._loop = loop
         self._sources = sources or SourceAddresses()
+        self._poller = Poller(loop)
 
     async def open_datagram(
         self, remote: Address, receiver: DatagramReceiver, *, local: Address | None = None
@@ -129,8 +119,9 @@ class SocketNetwork:
         """
         sock, release = self._sources.connect(remote, local)
         try:
-            return await self._port(sock, receiver, release)
+            return ConnectedPort(self._loop, self._poller, sock, receiver, remote, release)
         except BaseException:
+            sock.close()
             release()
             raise
 
@@ -149,26 +140,16 @@ class SocketNetwork:
         except OSError as error:
             sock.close()
             raise named(error, f"UDP {local}") from error
-        return await self._port(sock, receiver, _nothing, connected=False)
-
-    async def _port(
-        self,
-        sock: socket.socket,
-        receiver: DatagramReceiver,
-        release: Callable[[], None],
-        *,
-        connected: bool = True,
-    ) -> DatagramPort:
         try:
             transport, _ = await self._loop.create_datagram_endpoint(
-                lambda: cast("asyncio.DatagramProtocol", _DatagramProtocol(receiver, connected=connected)), sock=sock
+                lambda: cast("asyncio.DatagramProtocol", _DatagramProtocol(receiver)), sock=sock
             )
         except BaseException:
             sock.close()
             raise
         if _is_standard(transport):
-            cast("Any", transport).max_size = DATAGRAM_MAX if connected else BOUND_DATAGRAM_MAX
-        return cast("DatagramPort", SocketDatagramPort(transport, release))
+            cast("Any", transport).max_size = BOUND_DATAGRAM_MAX
+        return cast("DatagramPort", SocketDatagramPort(transport))
 
     async def open_stream(
         self, remote: Address, receiver: StreamReceiver, *, local: Address | None = None

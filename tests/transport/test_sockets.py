@@ -8,9 +8,10 @@ import pytest
 import uvloop
 
 from simulator.ports import Address
+from simulator.transport.connected import DATAGRAM_MAX, ConnectedPort
 from simulator.transport.loop import new_event_loop
 from simulator.transport.loop import run as run_on_best_loop
-from simulator.transport.sockets import DATAGRAM_MAX, SocketNetwork, _DatagramProtocol
+from simulator.transport.sockets import SocketNetwork, _DatagramProtocol
 from simulator.transport.sources import SourceAddresses
 
 LOCALHOST = Address("127.0.0.1", 0)
@@ -113,18 +114,6 @@ def test_datagrams_over_ipv6(run):
     run(work)
 
 
-def test_a_datagram_is_the_receivers_own_call(run):
-    """No call of ours stands between the loop and a device."""
-
-    async def work(network):
-        client = Datagrams()
-        port = await network.open_datagram(Address("127.0.0.1", 9), client)
-        assert port._transport.get_protocol().datagram_received == client.on_datagram
-        port.close()
-
-    run(work)
-
-
 def test_the_longest_datagram_of_a_device_is_whole(run):
     async def work(network):
         server, client = Datagrams(), Datagrams()
@@ -178,7 +167,7 @@ def test_want_of_buffers_is_loss_and_no_news_of_the_peer(run):
     async def work(network):
         client = Datagrams()
         port = await network.open_datagram(Address("127.0.0.1", 9), client)
-        protocol = _DatagramProtocol(client, connected=True)
+        protocol = _DatagramProtocol(client)
         protocol.error_received(OSError(errno.ENOBUFS, "no buffer space"))
         protocol.error_received(OSError(errno.EHOSTUNREACH, "no route"))
         assert client.errors.get_nowait().errno == errno.EHOSTUNREACH
@@ -403,3 +392,64 @@ def test_without_uvloop_the_standard_loop_serves(monkeypatch):
     loop = new_event_loop()
     assert isinstance(loop, asyncio.SelectorEventLoop)
     loop.close()
+
+
+class Refusing:
+    """A socket that has no room, or worse."""
+
+    def __init__(self, error):
+        self.error = error
+        self.closed = False
+
+    def send(self, data):
+        raise self.error
+
+    def recv(self, size):
+        raise self.error
+
+    def getsockname(self):
+        return ("127.0.0.1", 1)
+
+    def fileno(self):
+        return -1
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (BlockingIOError(errno.EAGAIN, "full"), False),
+        (OSError(errno.ENOBUFS, "no buffer space"), False),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), True),
+        (OSError(errno.EMSGSIZE, "too long"), True),
+    ],
+)
+def test_a_send_that_fails_is_loss_or_is_told_in_a_turn_of_its_own(error, told):
+    turns = []
+
+    class Loop:
+        def call_soon(self, callback, *args):
+            turns.append((callback, args))
+
+    class Poller:
+        def add(self, fd, reader):
+            pass
+
+        def remove(self, fd):
+            pass
+
+    client, released = Datagrams.__new__(Datagrams), []
+    client.told = []
+    client.on_datagram_error = client.told.append
+    port = ConnectedPort(Loop(), Poller(), Refusing(error), client, LOCALHOST, lambda: released.append(True))
+    port.send(b"x")
+    assert client.told == []
+    for callback, args in turns:
+        callback(*args)
+    assert client.told == ([error] if told else [])
+    port.close()
+    port.close()
+    port.send(b"x")
+    assert released == [True]
