@@ -1,0 +1,136 @@
+"""The package origin over HTTP and HTTPS as a process of a run.
+
+python -m simulator.servers.http_origin RUN_DIRECTORY T0 PACKAGES_DIRECTORY [CERTIFICATE_FILE KEY_FILE]
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from simulator.recorder.process import EXIT_ENVIRONMENT, RunProcess
+from simulator.servers.http_packages import HttpPackages
+from simulator.transport.loop import run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HOST: Final = "127.0.0.1"
+BACKLOG: Final = 4096
+PIECE: Final = 65_536
+"""Bytes that are handed to the transport at once; it is asked for room between two."""
+NOT_MODIFIED: Final = 304
+SHUTDOWN_S: Final = 1.0
+"""How long downloads that still run may take when the origin stops."""
+
+
+class HttpOrigin:
+    """A web server over a set of packages, and nothing else.
+
+    Args:
+        packages: the bytes by path, such as ``fw/good.bin``.
+    """
+
+    def __init__(self, packages: Mapping[str, bytes]) -> None:
+        self._packages = HttpPackages(packages)
+        self._runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=SHUTDOWN_S)
+        self.requests = 0
+
+    async def start(self) -> None:
+        """Get ready to listen."""
+        await self._runner.setup()
+
+    async def listen(self, tls: ssl.SSLContext | None = None, *, host: str = HOST, port: int = 0) -> int:
+        """Take connections on one more port, which is given back; with ``tls``, those of https.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        sock = socket.create_server((host, port), backlog=BACKLOG)
+        try:
+            await web.SockSite(self._runner, sock, ssl_context=tls, backlog=BACKLOG).start()
+        except BaseException:
+            sock.close()
+            raise
+        return int(sock.getsockname()[1])
+
+    async def close(self) -> None:
+        """Close all ports and connections."""
+        await self._runner.cleanup()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.requests += 1
+        answer = self._packages.answer(request.method, request.path, request.headers)
+        response = web.StreamResponse(status=answer.status, headers=answer.headers)
+        if answer.status != NOT_MODIFIED:
+            response.content_length = len(answer.body)
+        await response.prepare(request)
+        if request.method == "HEAD":
+            return response
+        try:
+            for start in range(0, len(answer.body), PIECE):
+                await response.write(answer.body[start : start + PIECE])
+            await response.write_eof()
+        except ConnectionError:
+            # The device went away in the middle, which is what devices do here.
+            pass
+        return response
+
+
+def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """TLS of the origin, 1.2 and above.
+
+    Raises:
+        OSError: a file cannot be read, or the two do not fit together (``ssl.SSLError``).
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+async def serve(directory: Path, t0: float, packages: Mapping[str, bytes], files: tuple[Path, ...] = ()) -> int:
+    """Serve the packages until told to stop; the exit code of the process.
+
+    Args:
+        files: certificate and key, for https beside http.
+    """
+    process = RunProcess(directory, "http-origin", t0)
+    await process.start()
+    origin = HttpOrigin(packages)
+    await origin.start()
+    try:
+        ready = {"http": f"http://{HOST}:{await origin.listen()}"}
+        if files:
+            certificate, key = files
+            ready["https"] = f"https://{HOST}:{await origin.listen(server_context(certificate, key))}"
+    except OSError as error:
+        process.tell(failed=f"the package origin cannot serve HTTP: {error}")
+        await origin.close()
+        await process.close()
+        return EXIT_ENVIRONMENT
+    process.tell(ready=True, **ready)
+    while await process.command() is not None:
+        pass
+    await origin.close()
+    await process.close()
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Entry point of ``python -m simulator.servers.http_origin``."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    directory, t0, packages, *files = arguments
+    root = Path(packages)
+    bodies = {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    return run(serve(Path(directory), float(t0), bodies, tuple(Path(file) for file in files)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

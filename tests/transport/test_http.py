@@ -1,0 +1,299 @@
+"""Downloads in virtual time: over access networks, to their end, and from origins that lie or dawdle."""
+
+import asyncio
+import errno
+import random
+from contextlib import suppress
+
+import pytest
+
+from simulator.coap import codes
+from simulator.coap.exchange import Failure
+from simulator.network.profiles import PROFILES, NetworkProfile
+from simulator.servers.http_packages import etag_of
+from simulator.transport.deadlines import Deadlines
+from simulator.transport.http import HttpClient, SchemeNotSupportedError, plain_streams
+from simulator.transport.http_limits import HttpLimits
+from simulator.transport.memory import MemoryNetwork
+from simulator.transport.virtual import run_virtual
+from tests.transport.http_rig import ORIGIN, PACKAGE, URI, Origin, Sink, chunked, over_memory, resolve, response, shop
+
+SHOP = shop({"fw.bin": PACKAGE})
+ETAG = etag_of(PACKAGE).encode()
+PROTOCOL = (Failure.PROTOCOL, 0)
+UNREACHABLE = (Failure.UNREACHABLE, 0)
+TIMEOUT = (Failure.TIMEOUT, 0)
+
+
+def plays(*steps):
+    """A script that gives the same steps to every request."""
+    return lambda method, target, fields: iter(steps)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_package_arrives_over_every_access_network(name):
+    profile = PROFILES[name]
+    outcome = over_memory(SHOP, profile=profile)
+    assert (bytes(outcome.sink.data), outcome.sink.ended) == (PACKAGE, "complete")
+    assert outcome.sink.begun == [(len(PACKAGE), ETAG, 0)]
+    assert outcome.at >= 3 * profile.delay_s + len(PACKAGE) * 8 / profile.rate_bps
+    assert outcome.armed == 0
+    assert outcome.origin.lost == len(outcome.origin.asked) == 1
+
+
+def test_loss_is_delay_and_nothing_else():
+    lossy = NetworkProfile("lossy", delay_s=0.05, loss=0.2, rate_bps=1e6)
+    good = NetworkProfile("good", delay_s=0.05, rate_bps=1e6)
+    limits = HttpLimits(idle_s=900, connect_s=900)
+    with_loss, without = (over_memory(SHOP, profile=p, limits=limits) for p in (lossy, good))
+    assert with_loss.sink.data == without.sink.data == PACKAGE
+    assert with_loss.at > 2 * without.at
+
+
+def test_a_mebibyte_arrives_unchanged():
+    package = random.Random(7).randbytes(1 << 20)
+    outcome = over_memory(shop({"fw.bin": package}), profile=PROFILES["lte-m"])
+    assert (outcome.sink.data, outcome.sink.ended) == (package, "complete")
+    assert outcome.download.wire_in > 1 << 20
+
+
+@pytest.mark.parametrize("etag", [ETAG, b""])
+@pytest.mark.parametrize("percent", [10, 50, 90])
+def test_a_download_that_broke_off_goes_on(percent, etag):
+    held = PACKAGE[: len(PACKAGE) * percent // 100]
+    cut = over_memory(lambda *request: iter([next(SHOP(*request))[: len(held) + 300], "reset"]))
+    assert cut.sink.ended == UNREACHABLE
+    assert cut.download.error.errno == errno.ECONNRESET
+    assert cut.download.received == len(cut.sink.data)
+    rest = over_memory(SHOP, held=held, etag=etag)
+    assert (rest.sink.data, rest.sink.ended) == (PACKAGE, "complete")
+    assert rest.sink.begun == [(len(PACKAGE), ETAG, len(held) if etag else 0)]
+    assert rest.download.fetched_again == (0 if etag else len(held))
+
+
+@pytest.mark.parametrize(("if_range", "requests"), [(False, 2), (True, 1)])
+@pytest.mark.parametrize("percent", [10, 50, 90])
+def test_a_package_that_was_exchanged_comes_whole(percent, if_range, requests):
+    held = b"x" * (len(PACKAGE) * percent // 100)
+    outcome = over_memory(SHOP, held=held, etag=b'"old"', if_range=if_range)
+    assert (outcome.sink.data, outcome.sink.ended) == (PACKAGE, "complete")
+    assert outcome.sink.begun == [(len(PACKAGE), ETAG, 0)]
+    assert outcome.download.requests == len(outcome.origin.asked) == requests
+    assert outcome.download.fetched_again == len(held)
+
+
+def test_two_runs_with_one_seed_are_the_same():
+    first, second = (over_memory(SHOP, profile=PROFILES["nb-iot"], seed=5) for _ in range(2))
+    other = over_memory(SHOP, profile=PROFILES["nb-iot"], seed=6)
+    assert first.at == second.at != other.at
+
+
+def test_nothing_there_is_not_found():
+    assert over_memory(SHOP, uri=URI + ".none").sink.ended == (None, codes.NOT_FOUND)
+
+
+def test_redirects_to_another_path():
+    def script(method, target, fields):
+        if target == "/fw.bin":
+            return SHOP(method, target, fields)
+        return iter([response(307, b"", "Location: fw.bin")])
+
+    outcome = over_memory(script, uri="http://10.9.0.1/old")
+    assert (outcome.sink.data, outcome.sink.ended) == (PACKAGE, "complete")
+    assert [target for _, target, _ in outcome.origin.asked] == ["/old", "/fw.bin"]
+    assert outcome.origin.lost == 2
+
+
+# -- origins that lie or dawdle --------------------------------------------------------------------------------------
+
+
+def drip(piece, seconds):
+    def script(method, target, fields):
+        yield response(200, length=10**9)
+        while True:
+            yield piece
+            yield seconds
+
+    return script
+
+
+def endless_head(method, target, fields):
+    yield b"HTTP/1.1 200 OK\r\n"
+    while True:
+        yield b"X-More: of the same\r\n" * 10
+        yield 0.01
+
+
+def redirect_loop(method, target, fields):
+    yield response(302, b"", "Location: " + ("/b" if target == "/fw.bin" else "/fw.bin"))
+
+
+@pytest.mark.parametrize(
+    ("script", "ended", "words"),
+    [
+        (plays(response(200, PACKAGE, length=len(PACKAGE) + 1)), UNREACHABLE, "cut off"),
+        (plays(response(200, PACKAGE, length=10**17), "hold"), TIMEOUT, "silent for 60 s"),
+        (plays(response(200, PACKAGE)[:500], "reset"), UNREACHABLE, "reset"),
+        (plays(), UNREACHABLE, "cut off"),
+        (plays("hold"), TIMEOUT, "silent for 60 s"),
+        (plays("reset"), UNREACHABLE, "reset"),
+        (drip(b"x", 59.0), TIMEOUT, "not complete after 14400 s"),
+        (endless_head, PROTOCOL, ""),
+        (redirect_loop, PROTOCOL, "loop"),
+        (plays(chunked(PACKAGE)[:600] + b"garbage\r\n" * 1000), PROTOCOL, ""),
+        (plays(b"220 mail.example ESMTP\r\n", "hold"), PROTOCOL, "does not answer with HTTP"),
+    ],
+)
+def test_an_origin_that_lies_or_dawdles(script, ended, words):
+    outcome = over_memory(script)
+    assert outcome.sink.ended == ended
+    assert words in outcome.download.reason
+    assert outcome.download.reason
+    assert outcome.at <= 14_400.0
+    assert outcome.armed == 0
+    assert len(outcome.sink.data) == outcome.download.received
+    assert outcome.download.wire_in < 150_000
+
+
+def test_a_content_length_that_is_too_short_gives_a_shorter_package():
+    outcome = over_memory(plays(response(200, PACKAGE, length=1000)))
+    assert (outcome.sink.data, outcome.sink.ended) == (PACKAGE[:1000], "complete")
+
+
+def test_a_part_of_the_wrong_range():
+    wrong = response(206, PACKAGE, f"Content-Range: bytes 0-99999/{len(PACKAGE)}", f"ETag: {ETAG.decode()}")
+    outcome = over_memory(plays(wrong), held=PACKAGE[:10], etag=ETAG)
+    assert (outcome.sink.ended, len(outcome.sink.data)) == (PROTOCOL, 10)
+
+
+# -- connections -----------------------------------------------------------------------------------------------------
+
+
+def test_nobody_listens():
+    outcome = over_memory(SHOP, uri="http://10.9.0.1:81/fw.bin")
+    assert outcome.sink.ended == UNREACHABLE
+    assert isinstance(outcome.download.error, ConnectionRefusedError)
+
+
+def test_https_without_tls_is_told():
+    outcome = over_memory(SHOP, uri="https://10.9.0.1/fw.bin")
+    assert outcome.sink.ended == UNREACHABLE
+    assert isinstance(outcome.download.error, SchemeNotSupportedError)
+
+
+def test_a_connection_that_never_comes_is_given_up():
+    outcome = over_memory(SHOP, profile=NetworkProfile("far", delay_s=8.0), limits=HttpLimits(connect_s=10.0))
+    assert (outcome.sink.ended, outcome.at) == (TIMEOUT, 10.0)
+    assert not outcome.origin.asked
+
+
+@pytest.mark.parametrize(("at", "begun"), [(0.5, 0), (1.5, 0), (2.5, 0), (3.5, 0), (5.0, 1)])
+def test_a_download_can_be_stopped_at_any_time(at, begun):
+    slow = NetworkProfile("slow", delay_s=1.0, rate_bps=200_000)
+    outcome = over_memory(SHOP, profile=slow, at=at)
+    assert (outcome.sink.ended, outcome.armed) == (None, 0)
+    assert outcome.download.done
+    assert len(outcome.sink.begun) == begun
+    assert len(outcome.sink.data) == outcome.download.received < len(PACKAGE)
+
+
+class Port:
+    def __init__(self):
+        self.calls = []
+
+    def write(self, data):
+        self.calls.append("write")
+
+    def close(self):
+        self.calls.append("close")
+
+    def abort(self):
+        self.calls.append("abort")
+
+
+def with_opener(open_stream):
+    """Run a download whose streams are of the test's making; its sink, its client."""
+
+    async def work():
+        loop = asyncio.get_running_loop()
+        sink, deadlines = Sink(), Deadlines(loop, loop.time)
+        client = HttpClient(URI, sink, open_stream, deadlines, loop.time)
+        client.start()
+        await sink.over.wait()
+        await asyncio.sleep(1)
+        return sink, client.download
+
+    return run_virtual(work())
+
+
+@pytest.mark.parametrize("event", ["eof", "lost", "reset"])
+def test_a_connection_that_ends_before_its_port_is_known(event):
+    port = Port()
+
+    async def open_stream(uri, receiver):
+        if event == "eof":
+            receiver.on_eof()
+        receiver.on_lost(ConnectionResetError("gone") if event == "reset" else None)
+        return port
+
+    sink, _ = with_opener(open_stream)
+    assert sink.ended == UNREACHABLE
+    assert port.calls == ["abort"]
+
+
+def test_bytes_before_the_port_is_known_are_no_answer():
+    async def open_stream(uri, receiver):
+        receiver.on_data(b"HTTP/1.1 200 OK\r\n\r\n")
+        return Port()
+
+    sink, _ = with_opener(open_stream)
+    assert sink.ended == PROTOCOL
+
+
+def test_a_name_that_cannot_be_looked_up():
+    async def open_stream(uri, receiver):
+        return ("x" * 70).encode("idna")
+
+    sink, download = with_opener(open_stream)
+    assert sink.ended == UNREACHABLE
+    assert "10.9.0.1 is no name of a host" in download.reason
+
+
+def test_a_connection_that_comes_after_the_stop_is_closed():
+    port = Port()
+
+    async def work():
+        loop = asyncio.get_running_loop()
+        release = asyncio.Event()
+
+        async def open_stream(uri, receiver):
+            with suppress(asyncio.CancelledError):  # an opener that cannot be stopped any more
+                await release.wait()
+            return port
+
+        sink = Sink()
+        client = HttpClient(URI, sink, open_stream, Deadlines(loop, loop.time), loop.time)
+        client.start()
+        await asyncio.sleep(1)
+        client.stop()
+        await asyncio.sleep(1)
+        return sink.ended
+
+    assert run_virtual(work()) is None
+    assert port.calls == ["abort"]
+
+
+def test_many_downloads_at_once():
+    async def work():
+        loop = asyncio.get_running_loop()
+        network = MemoryNetwork(loop, random.Random(1), PROFILES["lte-m"])
+        deadlines = Deadlines(loop, loop.time)
+        await network.listen_stream(ORIGIN, Origin(SHOP).accept)
+        sinks = [Sink() for _ in range(50)]
+        for sink in sinks:
+            HttpClient(URI, sink, plain_streams(network, resolve), deadlines, loop.time).start()
+        for sink in sinks:
+            await sink.over.wait()
+        return [bytes(sink.data) == PACKAGE for sink in sinks], len(deadlines)
+
+    assert run_virtual(work()) == ([True] * 50, 0)
