@@ -1,18 +1,17 @@
 """A request with its whole body, and the whole body of its response: block-wise in both directions (RFC 7959 §3).
 
-The body goes out in Block1 blocks where it is larger than one; a response in Block2 blocks is fetched and joined. With
-``observe`` the call stays open, and each notification in order (RFC 7641 §3.4) is one more result.
+The body goes out in Block1 blocks where one message cannot hold it; a response in Block2 blocks is fetched and joined.
+With ``observe`` the call stays open, and each notification in order (RFC 7641 §3.4) is one more result.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from simulator.coap.block import Block, read_block
+from simulator.coap.block import SZX_BERT, Block, block_at, read_block
 from simulator.coap.codes import (
     BLOCK1,
     BLOCK2,
-    CON,
     CONTINUE,
     ETAG,
     FETCH,
@@ -24,7 +23,7 @@ from simulator.coap.codes import (
     is_success,
 )
 from simulator.coap.exchange import Exchange, Failure
-from simulator.coap.message import Message, Options, encode, uint_bytes
+from simulator.coap.message import Message, Options, uint_bytes
 from simulator.coap.observe import is_newer
 from simulator.coap.requests import put_option
 
@@ -61,7 +60,8 @@ class Call(Exchange):
         options: ascending, without Block1, Block2, Size1 and Observe.
         body: payload of any length; kept by reference, never copied as a whole.
         done: gets the result; with ``observe`` once for the answer and once for each newer notification.
-        szx: size exponent of the blocks of the body.
+        szx: size exponent of the blocks of the body; 7 for the largest that the transport has, and over TCP for no
+            blocks at all where the peer takes the whole body in one message.
         observe: register an observation (True), or end the one with this token (pass the token of its call).
     """
 
@@ -70,6 +70,8 @@ class Call(Exchange):
         "_code",
         "_done",
         "_etag",
+        "_in_blocks",
+        "_num",
         "_observe",
         "_offset",
         "_options",
@@ -78,6 +80,7 @@ class Call(Exchange):
         "_restarts",
         "_seen_at",
         "_sequence",
+        "_size",
         "_szx",
         "blocks",
     )
@@ -89,7 +92,7 @@ class Call(Exchange):
         body: bytes,
         done: Callable[[Result], None],
         *,
-        szx: int = 6,
+        szx: int = SZX_BERT,
         observe: bool | bytes = False,
     ) -> None:
         super().__init__()
@@ -100,6 +103,11 @@ class Call(Exchange):
         self._szx = szx
         self._observe = observe
         self._offset = 0
+        self._size = 0
+        """Payload bytes of the block under way."""
+        self._num = 0
+        self._in_blocks = False
+        """The peer asked for blocks though the body would fit into one message."""
         self._restarts = 0
         self._parts: bytearray | None = None
         self._etag = b""
@@ -112,6 +120,9 @@ class Call(Exchange):
 
     def start(self, endpoint: Endpoint, now: float) -> None:
         """Send the request, or its first block."""
+        if not endpoint.ready(self, now):
+            return
+        self._szx = min(self._szx, endpoint.SZX_LARGEST)
         if self._observe is not False:
             self.token = self._observe if isinstance(self._observe, bytes) else endpoint.next_token()
             endpoint.expect(self)
@@ -120,25 +131,22 @@ class Call(Exchange):
     def _send_block(self, endpoint: Endpoint, now: float) -> None:
         options = self._options
         payload = self._body
-        size = 16 << self._szx
+        szx, size, whole = endpoint.fit(self._szx, options)
         if self._observe is not False and self._offset == 0:
             options = put_option(options, OBSERVE, b"" if self._observe is True else b"\x01")
-        if len(payload) > size:
-            more = self._offset + size < len(payload)
-            options = put_option(options, BLOCK1, Block(self._offset // size, more, self._szx).to_bytes())
+        self._size = len(payload)
+        if self._offset or self._in_blocks or len(payload) > whole:
+            block = block_at(self._offset, self._offset + size < len(payload), szx)
+            self._num, self._size = block.num, size
+            options = put_option(options, BLOCK1, block.to_bytes())
             if self._offset == 0:
                 options = put_option(options, SIZE1, uint_bytes(len(payload)))
             payload = payload[self._offset : self._offset + size]
         self._send(endpoint, options, payload, now)
 
     def _send(self, endpoint: Endpoint, options: Options, payload: bytes, now: float) -> None:
-        if self._observe is False:
-            endpoint.renew(self)
-        else:
-            # An observation is known by its token.
-            self.mid = endpoint.next_mid()
-        self.datagram = encode(CON, self._code, self.mid, self.token, options, payload)
-        endpoint.launch(self, now)
+        # An observation is known by its token.
+        endpoint.ask(self, (self._code, options, payload), now, renew=self._observe is False)
 
     def on_response(self, endpoint: Endpoint, message: Message, now: float) -> None:
         """Go on with the next block, or collect the response."""
@@ -146,7 +154,7 @@ class Call(Exchange):
         if self._body and self._uploading(endpoint, message, now):
             return
         value = message.option(BLOCK2)
-        block = read_block(value) if value is not None else None
+        block = read_block(value, endpoint.SZX_LARGEST) if value is not None else None
         sequence = message.uint(OBSERVE)
         if value is not None and block is None:
             self._end(endpoint, Failure.PROTOCOL)
@@ -162,29 +170,33 @@ class Call(Exchange):
     def _uploading(self, endpoint: Endpoint, message: Message, now: float) -> bool:
         """Whether the upload goes on after this answer."""
         value = message.option(BLOCK1)
-        block = read_block(value) if value is not None else None
-        size = 16 << self._szx
-        last = self._offset + size >= len(self._body)
+        block = read_block(value, endpoint.SZX_LARGEST) if value is not None else None
+        last = self._offset + self._size >= len(self._body)
         # A server that takes each block by itself answers all of them with the final code (RFC 7959 §3.2).
         if message.code == CONTINUE or (is_success(message.code) and block is not None and not last):
-            if block is None or block.num != self._offset // size or last:
+            if block is None or block.num != self._num or last:
                 self._end(endpoint, Failure.PROTOCOL)
                 return True
-            self._offset += size
+            self._offset += self._size
             self.blocks += 1
             # A smaller size in the answer binds from now on (RFC 7959 §2.3); a larger one is not allowed.
             self._szx = min(self._szx, block.szx)
             self._send_block(endpoint, now)
             return True
-        if message.code == REQUEST_ENTITY_TOO_LARGE and block is not None and block.szx < self._szx:
+        if message.code == REQUEST_ENTITY_TOO_LARGE and block is not None and self._is_hint(block):
             # A hint at a block size that would do, even where the body went out whole (RFC 7959 §2.9.3).
             self._szx = block.szx
+            self._in_blocks = True
             return self._restart(endpoint, now)
         if message.code == REQUEST_ENTITY_INCOMPLETE and self._offset:
             return self._restart(endpoint, now)
         if is_success(message.code) and block is not None:
             self.blocks += 1
         return False
+
+    def _is_hint(self, block: Block) -> bool:
+        whole_went_out = self._size == len(self._body) and not self._in_blocks
+        return block.szx < self._szx or (block.szx == SZX_BERT and whole_went_out)
 
     def _restart(self, endpoint: Endpoint, now: float) -> bool:
         self._restarts += 1
@@ -207,13 +219,12 @@ class Call(Exchange):
         changed = bool(etag and self._etag and etag != self._etag)
         if changed and self._code in (GET, FETCH) and self._restart(endpoint, now):
             return  # the resource changed under way: these blocks would not make one body (RFC 7959 §2.4)
-        fits = len(message.payload) == block.size if block.more else len(message.payload) <= block.size
-        if block.start != received or not fits or changed or received > RESPONSE_MAX:
+        if block.start != received or not block.fits(len(message.payload)) or changed or received > RESPONSE_MAX:
             self._end(endpoint, Failure.PROTOCOL)
             return
         parts += message.payload
         if block.more:
-            value = Block(block.num + 1, False, block.szx).to_bytes()
+            value = block_at(len(parts), False, block.szx).to_bytes()
             self._send(endpoint, put_option(self._options, BLOCK2, value), b"", now)
             return
         self._parts = None
@@ -225,7 +236,9 @@ class Call(Exchange):
         self, endpoint: Endpoint, message: Message, sequence: int, block: Block | None, now: float
     ) -> None:
         """The answer that begins an observation, or a later notification."""
-        if self._sequence >= 0 and not is_newer(sequence, now, self._sequence, self._seen_at):
+        # A stream keeps the order by itself, and its values say nothing (RFC 8323 §7.1).
+        ordered = endpoint.ORDERED or self._sequence < 0
+        if not ordered and not is_newer(sequence, now, self._sequence, self._seen_at):
             return
         self._sequence, self._seen_at = sequence, now
         if self._rest is not None:

@@ -1,7 +1,8 @@
 """Pull of a large resource, block after block (RFC 7959 §2.4), into a sink that keeps nothing by itself.
 
-One Download is one exchange that is sent again for each block with a fresh Message ID. The request is encoded once; for
-each block only the header and the Block2 option are put in front of and behind what stays the same.
+One Download is one exchange that is sent again for each block with a fresh token. The request is encoded once; for
+each block only the header and the Block2 option are put in front of and behind what stays the same. Over TCP the first
+request has no Block2, so that the server may answer with the whole or with BERT blocks (RFC 8323 §6).
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Final, Protocol
 
-from simulator.coap.block import NUM_MAX, SZX_MAX
-from simulator.coap.codes import BLOCK2, CONTENT, ETAG, SIZE2
+from simulator.coap.block import NUM_MAX, SZX_BERT, unit_shift
+from simulator.coap.codes import BLOCK2, CONTENT, ETAG, GET, SIZE2
 from simulator.coap.exchange import Exchange, Failure
 from simulator.coap.message import Message, Options, encode_options
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 RESTARTS_MAX: Final = 3
 """How often a download begins anew because the resource changed under it."""
 
+
+WHOLE: Final = 4
+"""Index of the options with which the whole resource is asked for: no Block2, and Size2 = 0 (RFC 7959 §4)."""
 
 LATENCY_MAX_US: Final = 0xFFFFFFFF
 """Longest latency that ``block_us`` can hold, in microseconds (71 minutes); a longer one is recorded as this."""
@@ -50,12 +54,13 @@ class Download(Exchange):
     Args:
         options: of the request, in ascending order, all below Block2 (23): path, query, Accept.
         sink: takes the bytes.
-        szx: block size to ask for, as an exponent.
+        szx: block size to ask for, as an exponent; 7 for the largest that the transport has: 1024 bytes over UDP, BERT
+            or the whole resource over TCP.
         offset: where to go on after an interruption; a multiple of the block size.
         etag: what the resource's ETag was before the interruption; another one restarts the download.
 
     Raises:
-        ValueError: szx is not 0 to 6, the offset is not the start of one of 2^20 blocks, or an option is not below 23.
+        ValueError: szx is not 0 to 7, the offset is not the start of one of 2^20 blocks, or an option is not below 23.
     """
 
     __slots__ = (
@@ -80,8 +85,9 @@ class Download(Exchange):
 
     def __init__(self, options: Options, sink: DownloadSink, szx: int, *, offset: int = 0, etag: bytes = b"") -> None:
         super().__init__()
-        if not 0 <= szx <= SZX_MAX or offset % (16 << szx) or not 0 <= offset >> (szx + 4) <= NUM_MAX:
-            msg = f"szx {szx} is not 0 to 6, or offset {offset} is no multiple of its block size up to 2^20 blocks"
+        shift = unit_shift(szx)
+        if not 0 <= szx <= SZX_BERT or offset % (1 << shift) or not 0 <= offset >> shift <= NUM_MAX:
+            msg = f"szx {szx} is not 0 to 7, or offset {offset} is no multiple of its block size up to 2^20 blocks"
             raise ValueError(msg)
         self.sink = sink
         self.szx = szx
@@ -100,24 +106,27 @@ class Download(Exchange):
         """Send the request for the first block."""
         self._started_in, self._started_out = endpoint.bytes_in, endpoint.bytes_out
         self._started_repeats = endpoint.retransmissions
-        self._ask(endpoint, now)
+        if endpoint.ready(self, now):
+            self.szx = endpoint.szx_to_ask(self.szx, self.received)
+            self._ask(endpoint, now)
 
     def _ask(self, endpoint: Endpoint, now: float) -> None:
         szx = self.szx
-        number = (self.received >> (szx + 4) << 4) | szx
+        received = self.received
+        self._sent = now
+        shift = 10 if szx == SZX_BERT else szx + 4
+        number = (received >> shift << 4) | szx
         length = 1 if number < 0x100 else 2 if number < 0x10000 else 3
         if not number:
             length = 0
-        endpoint.renew(self)
-        # Version 1, CON, a token of four bytes; then GET and the Message ID (RFC 7252 §3).
-        datagram = b"\x44\x01" + self.mid.to_bytes(2, "big") + self.token + self._heads[length]
-        datagram += number.to_bytes(length, "big")
-        if self.received == 0 and self.size < 0:
-            # Size2 = 0 asks for the size of the whole (RFC 7959 §4); 28 is 5 after Block2.
-            datagram += b"\x50"
-        self.datagram = datagram
-        self._sent = now
-        endpoint.launch(self, now)
+        options = self._heads[length] + number.to_bytes(length, "big")
+        if received == 0:
+            if szx == SZX_BERT:
+                options = self._heads[WHOLE]
+            elif self.size < 0:
+                # Size2 = 0 asks for the size of the whole (RFC 7959 §4); 28 is 5 after Block2.
+                options += b"\x50"
+        endpoint.ask_next(self, GET, options, now)
 
     def on_response(self, endpoint: Endpoint, message: Message, now: float) -> None:
         """Take one block and ask for the next."""
@@ -165,11 +174,20 @@ class Download(Exchange):
             # Without Block2 the answer is the whole resource, which can only be the first one.
             return self.received > 0
         szx = number & 7
+        if szx == SZX_BERT:
+            return self._is_wrong_bert(number, length)
         size = 16 << szx
         num = number >> 4
         if szx > self.szx or num << (szx + 4) != self.received:
             return True
         return length != size or num == NUM_MAX if number & 8 else length > size
+
+    def _is_wrong_bert(self, number: int, length: int) -> bool:
+        """The same for several blocks in one message (RFC 8323 §6)."""
+        if self.szx != SZX_BERT or number >> 4 << 10 != self.received:
+            return True
+        longest = (NUM_MAX << 10) - self.received
+        return number & 8 > 0 and (length % 1024 > 0 or not 0 < length <= longest)
 
     def _changed(self, endpoint: Endpoint, etag: bytes, now: float) -> bool:
         """Whether another ETag than before makes the download begin anew (RFC 7959 §2.4)."""
@@ -211,7 +229,10 @@ class Download(Exchange):
 
 
 def _heads_before_block2(options: Options) -> tuple[bytes, ...]:
-    """What stands between token and Block2 value, for each length of the value: options and the option's header."""
+    """What stands between token and Block2 value, for each length of the value: options and the option's header.
+
+    The last one has Size2 in place of Block2.
+    """
     last = options[-1][0] if options else 0
     if last >= BLOCK2:
         msg = f"option {last} is not below Block2 ({BLOCK2})"
@@ -223,6 +244,8 @@ def _heads_before_block2(options: Options) -> tuple[bytes, ...]:
         out = bytearray(head)
         encode_options([(BLOCK2 - last, bytes(length))], out)
         heads.append(bytes(out[: len(out) - length]))
+    encode_options([(SIZE2 - last, b"")], head)
+    heads.append(bytes(head))
     return tuple(heads)
 
 

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from collections import deque
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from simulator.coap.block import SZX_MAX
+from simulator.coap import sending
+from simulator.coap.block import DATAGRAM_FITS, SZX_MAX, Fit
 from simulator.coap.codes import ACK, CON, RST, is_request, is_response
 from simulator.coap.deduplication import SeenMessages
-from simulator.coap.exchange import Exchange, Failure, Handler
-from simulator.coap.message import MessageFormatError, decode, empty, reset_for
+from simulator.coap.exchange import Exchange, Failure, Handler, Parts
+from simulator.coap.message import Message, MessageFormatError, Options, decode, empty, encode
 from simulator.coap.owner import Alarm, Chance, no_alarm
 from simulator.coap.params import DEFAULT_PARAMETERS, TransmissionParameters
 from simulator.coap.ping import Ping, ping
 from simulator.coap.reception import take_reply, take_request, take_separate_response
-from simulator.coap.retransmission import expire_exchanges, fail_all, next_deadline
+from simulator.coap.retransmission import expire_exchanges, fail_all, forget, next_deadline
 from simulator.coap.server import RequestServer
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Endpoint:
-    """A CoAP endpoint towards one peer.
+    """A CoAP endpoint towards one peer: over datagrams here, and the base of the one over a stream.
 
     Args:
         transmit: takes each outgoing datagram.
@@ -49,30 +50,13 @@ class Endpoint:
         seen: messages of the peer that would be recognised if they came again.
     """
 
-    __slots__ = (
-        "_mid",
-        "_send",
-        "_token",
-        "alarm",
-        "armed",
-        "bytes_in",
-        "bytes_out",
-        "chance",
-        "closed",
-        "duplicates",
-        "exchanges",
-        "messages_in",
-        "messages_out",
-        "observations",
-        "params",
-        "pending",
-        "queue",
-        "retransmissions",
-        "seen",
-        "server",
-        "szx",
-        "user",
-    )
+    __slots__ = ("_mid", "_send", "_token", "alarm", "armed", "bytes_in", "bytes_out", "chance", "closed", "duplicates",
+                 "exchanges", "messages_in", "messages_out", "observations", "params", "pending", "queue",
+                 "retransmissions", "seen", "server", "szx", "user")  # fmt: skip
+
+    SZX_LARGEST: ClassVar[int] = SZX_MAX
+    """The largest size exponent that a Block option may have (RFC 7959 §2.2)."""
+    ORDERED: ClassVar[bool] = False  # whether messages arrive in the order in which they were sent
 
     def __init__(
         self,
@@ -126,32 +110,83 @@ class Endpoint:
         self._token = (self._token + 1) & 0xFFFFFFFF
         return self._token.to_bytes(4, "big")
 
-    def renew(self, exchange: Exchange) -> None:
-        """Give an exchange a fresh Message ID and token for its next request.
+    # -- the message layer: what a stream does otherwise; ``launch``, ``receive`` and the times are the rest of it --
 
-        A late second response to the request before then finds nobody, instead of being taken for the next block.
-        """
+    def ready(self, exchange: Exchange, now: float) -> bool:  # noqa: ARG002
+        """Whether a first request can be sent now; else the exchange is started again when it can be."""
+        return True
+
+    def fit(self, szx: int, options: Options) -> Fit:  # noqa: ARG002
+        """What a message with these options may carry of a body, where blocks are to have ``szx`` at most."""
+        return DATAGRAM_FITS[min(szx, SZX_MAX)]
+
+    def szx_to_ask(self, szx: int, offset: int) -> int:  # noqa: ARG002
+        """The size exponent with which a Block2 request at an offset may ask for ``szx``."""
+        return min(szx, SZX_MAX)
+
+    def ask(self, exchange: Exchange, parts: Parts, now: float, *, renew: bool = True) -> None:
+        """Send a confirmable request with a fresh Message ID and, with ``renew``, a fresh token."""
+        exchange.mid = self.next_mid()
+        if renew:
+            self.renew(exchange)
+        exchange.datagram = encode(CON, parts[0], exchange.mid, exchange.token, parts[1], parts[2])
+        self.launch(exchange, now)
+
+    def ask_next(self, exchange: Exchange, code: int, encoded_options: bytes, now: float) -> None:
+        """The same for a request without payload whose options are encoded already: one of a long row."""
         mid = self._mid
         if mid in self.pending:
             mid = self.next_mid()
         else:
             self._mid = (mid + 1) & 0xFFFF
         exchange.mid = mid
+        self.renew(exchange)
+        # Version 1, CON, a token of four bytes; then the code and the Message ID (RFC 7252 §3).
+        exchange.datagram = bytes((0x44, code, mid >> 8, mid & 0xFF)) + exchange.token + encoded_options
+        if self.closed or self.queue or len(self.pending) >= self.params.NSTART:
+            self.launch(exchange, now)
+        else:
+            self._transmit_first(exchange, now)
+
+    def renew(self, exchange: Exchange) -> None:
+        """Give an exchange a fresh token for its next request.
+
+        A late second response to the request before then finds nobody, instead of being taken for the next block.
+        """
         self._token = token = (self._token + 1) & 0xFFFFFFFF
         exchanges = self.exchanges
         exchanges.pop(exchange.token, None)
         exchange.token = key = token.to_bytes(4, "big")
         exchanges[key] = exchange
 
+    def answer(self, request: Message, parts: Parts, now: float) -> None:
+        """Answer a request at once."""
+        sending.answer(self, request, parts, now)
+
+    def defer(self, request: Message, now: float) -> None:
+        """Let the peer know that the answer to a request comes later."""
+        sending.defer(self, request, now)
+
+    def answer_later(self, request: Message, parts: Parts, now: float) -> None:
+        """Answer a request that was put off."""
+        sending.answer_later(self, request, parts, now)
+
+    def tell(self, observation: Observation, parts: Parts, now: float, *, confirmable: bool) -> None:
+        """Send a notification."""
+        sending.tell(self, observation, parts, now, confirmable=confirmable)
+
+    def probe(self, exchange: Ping, now: float) -> None:
+        """Send a ping (RFC 7252 §4.3)."""
+        sending.probe(self, exchange, now)
+
     def launch(self, exchange: Exchange, now: float) -> None:
         """Send the confirmable datagram of an exchange, or queue it while NSTART are under way (RFC 7252 §4.7)."""
         if self.closed:
-            self._forget(exchange)
+            forget(self, exchange)
             exchange.on_failure(self, Failure.CLOSED, now)
         elif self.queue or len(self.pending) >= self.params.NSTART:
-            if self.queue is None:
-                self.queue = deque()
             exchange.due = 0.0
+            self.queue = self.queue or deque()
             self.queue.append(exchange)
         else:
             self._transmit_first(exchange, now)
@@ -162,7 +197,7 @@ class Endpoint:
 
     def request(self, exchange: Exchange, now: float) -> None:
         """Send a request: its token, Message ID and datagram are set."""
-        self.exchanges[exchange.token] = exchange
+        self.expect(exchange)
         self.launch(exchange, now)
 
     def is_queued(self, exchange: Exchange) -> bool:
@@ -171,29 +206,15 @@ class Endpoint:
 
     def finish(self, exchange: Exchange) -> None:
         """An exchange needs no further response; what comes for it later is answered with a Reset."""
-        self._forget(exchange)
+        forget(self, exchange)
         if self.queue and len(self.pending) < self.params.NSTART:
             self.wake_by(0.0)
 
     def cancel(self, exchange: Exchange, now: float) -> None:
         """Give an exchange up, with Failure.CLOSED; nothing where it is over already."""
-        if self._forget(exchange):
+        if forget(self, exchange):
             exchange.on_failure(self, Failure.CLOSED, now)
             self.pump(now)
-
-    def _forget(self, exchange: Exchange) -> bool:
-        """Whether the exchange was known."""
-        known = False
-        if self.exchanges.get(exchange.token) is exchange:
-            del self.exchanges[exchange.token]
-            known = True
-        if self.pending.get(exchange.mid) is exchange:
-            del self.pending[exchange.mid]
-            known = True
-        if self.queue and exchange in self.queue:
-            self.queue.remove(exchange)
-            known = True
-        return known
 
     def _transmit_first(self, exchange: Exchange, now: float) -> None:
         exchange.attempt = 0
@@ -223,9 +244,7 @@ class Endpoint:
         try:
             message = decode(data)
         except MessageFormatError as error:
-            reset = reset_for(error)
-            if reset is not None:
-                self.transmit(reset)
+            sending.reject(self, error)
             return
         if message.type >= ACK:
             take_reply(self, message, now)
@@ -239,17 +258,13 @@ class Endpoint:
         if self.queue:
             self.pump(now)
 
-    # -- observations ----------------------------------------------------------------------------------------------
-
     def end_observation(self, observation: Observation, now: float) -> None:
-        """Forget one observation with the notification that is on its way, and tell the handler."""
+        """Forget one observation and the notification that is on its way, and tell the handler."""
         if observation in self.observations:
             self.observations.remove(observation)
             if observation.notification is not None:
                 self.finish(observation.notification)
             self.server.observation_ended(self, observation.key, now)
-
-    # -- time ------------------------------------------------------------------------------------------------------
 
     def wake_by(self, when: float) -> None:
         """Have ``expire`` called by this time."""

@@ -24,11 +24,15 @@ class Failure(Enum):
     RESET = "reset"
     """The peer answered with a Reset: it has no context for the message."""
     UNREACHABLE = "unreachable"
-    """The network said that nobody listens there (ICMP)."""
+    """The network said that nobody listens there (ICMP), or the connection is gone (TCP)."""
     CLOSED = "closed"
     """This side gave up: the endpoint was closed or the exchange cancelled."""
     PROTOCOL = "protocol"
-    """The peer broke RFC 7959: a wrong block number or size."""
+    """The peer broke RFC 7959 (a wrong block number or size) or RFC 8323, or takes no message as large as this."""
+
+
+Parts = tuple[int, Options, bytes]
+"""Code, options and payload of one message as it goes out."""
 
 
 class Exchange:
@@ -46,6 +50,10 @@ class Exchange:
         """The present retransmission time-out in seconds."""
         self.due = 0.0
         """When something has to happen if no answer came."""
+
+    def start(self, endpoint: Endpoint, now: float) -> None:
+        """Send the message, or the first of several."""
+        endpoint.launch(self, now)
 
     def on_acknowledged(self, endpoint: Endpoint, now: float) -> None:
         """The message arrived (a bare ACK)."""

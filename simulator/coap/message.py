@@ -51,7 +51,7 @@ class Message:
     Attributes:
         type: ``CON``, ``NON``, ``ACK`` or ``RST``.
         code: method or response code, ``EMPTY`` for neither.
-        mid: Message ID, 0 to 65535.
+        mid: Message ID, 0 to 65535; -1 in a message of a stream, which has none (RFC 8323 §3.2).
         token: 0 to 8 bytes.
         options: pairs of number and value in ascending order of the number.
         payload: may be empty.
@@ -124,7 +124,7 @@ class Message:
         )
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Message) and self.encode() == other.encode()
+        return isinstance(other, Message) and all(getattr(self, a) == getattr(other, a) for a in self.__slots__)
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from simulator.coap.block import Block, read_block
-from simulator.coap.codes import BLOCK2, CON, FETCH, GET, NON, OBSERVE, is_success
+from simulator.coap.codes import BLOCK2, FETCH, GET, OBSERVE, is_success
 from simulator.coap.exchange import Exchange, Failure
-from simulator.coap.message import Message, Options, encode, uint_bytes
+from simulator.coap.message import Message, Options, uint_bytes
 from simulator.coap.requests import put_option
 
 if TYPE_CHECKING:
@@ -74,24 +74,13 @@ def notify(
     """
     if observation not in endpoint.observations:
         return
-    size = 16 << observation.szx
-    if len(payload) > size:
-        options = put_option(options, BLOCK2, Block(0, True, observation.szx).to_bytes())
+    szx, size, whole = endpoint.fit(observation.szx, options)
+    if len(payload) > whole:
+        options = put_option(options, BLOCK2, Block(0, True, szx).to_bytes())
         payload = payload[:size]
     if is_success(code):
         options = put_option(options, OBSERVE, uint_bytes(observation.next_sequence()))
-    waiting = observation.notification
-    if waiting is not None and endpoint.is_queued(waiting):
-        waiting.datagram = encode(CON, code, waiting.mid, observation.token, options, payload)
-    elif confirmable:
-        notification = Notification(observation)
-        notification.mid = endpoint.next_mid()
-        notification.datagram = encode(CON, code, notification.mid, observation.token, options, payload)
-        observation.notification = notification
-        endpoint.launch(notification, now)
-    else:
-        observation.last_mid = mid = endpoint.next_mid()
-        endpoint.transmit(encode(NON, code, mid, observation.token, options, payload))
+    endpoint.tell(observation, (code, options, payload), now, confirmable=confirmable)
     if not is_success(code):
         observation.notification = None  # this one still goes out
         endpoint.end_observation(observation, now)
@@ -112,7 +101,7 @@ def register(endpoint: Endpoint, request: Message, key: object, now: float) -> i
             endpoint.end_observation(known, now)
         return -1
     wanted = request.option(BLOCK2)
-    block2 = read_block(wanted) if wanted is not None else None
+    block2 = read_block(wanted, endpoint.SZX_LARGEST) if wanted is not None else None
     szx = min(endpoint.szx, block2.szx if block2 is not None else endpoint.szx)
     if known is not None and known.key != key:
         # The token now stands for something else (RFC 7641 §4.1).

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.coap.codes import CON
 from simulator.coap.exchange import Exchange, Failure
-from simulator.coap.message import empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,10 +32,7 @@ class Ping(Exchange):
 
 def ping(endpoint: Endpoint, done: Callable[[bool], None], now: float) -> None:
     """Ask whether the peer lives; ``done`` is called with the answer."""
-    exchange = Ping(done)
-    exchange.mid = endpoint.next_mid()
-    exchange.datagram = empty(CON, exchange.mid)
-    endpoint.launch(exchange, now)
+    endpoint.probe(Ping(done), now)
 
 
 __all__ = ["Ping", "ping"]

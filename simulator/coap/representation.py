@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from simulator.coap.block import Block
+from simulator.coap.block import Block, block_at
 from simulator.coap.codes import (
     BAD_REQUEST,
     BLOCK2,
@@ -79,9 +79,9 @@ def _conditional(request: Message, etag: bytes) -> int:
 def _cut(
     endpoint: Endpoint, request: Message, whole: Response, block2: Block | None, now: float
 ) -> tuple[int, Options, bytes]:
-    szx = endpoint.szx if block2 is None else min(block2.szx, endpoint.szx)
-    size = 16 << szx
     code, options, payload = whole.code, whole.options, whole.payload
+    wanted = endpoint.szx if block2 is None else min(block2.szx, endpoint.szx)
+    szx, size, longest = endpoint.fit(wanted, options)
     if not is_success(code):
         # What an error says is for people; a block of it is enough, and it must not look like a missing block.
         return code, options, payload[:size]
@@ -89,16 +89,16 @@ def _cut(
     start = 0 if block2 is None else block2.start
     if start >= total and start > 0:
         return BAD_REQUEST, [], b"no such block"
-    more = start + size < total
-    if block2 is None and not more:
+    if block2 is None and total <= longest:
         return code, options, payload
+    more = start + size < total
     if start == 0 and more and request.code != GET:
         due = now + endpoint.params.EXCHANGE_LIFETIME
         # Observe belongs to the first block alone (RFC 7959 §2.6).
         kept = Response(code, payload, [o for o in options if o[0] != OBSERVE])
         endpoint.server.rest = Rest(request_key(request), kept, due)
         endpoint.wake_by(due)
-    options = put_option(options, BLOCK2, Block(start >> (szx + 4), more, szx).to_bytes())
+    options = put_option(options, BLOCK2, block_at(start, more, szx).to_bytes())
     if start == 0:
         options = put_option(options, SIZE2, uint_bytes(total))
     return code, options, payload[start : start + size]

@@ -67,6 +67,21 @@ def _give_up(endpoint: Endpoint, exchange: Exchange, now: float) -> None:
     exchange.on_failure(endpoint, Failure.TIMEOUT, now)
 
 
+def forget(endpoint: Endpoint, exchange: Exchange) -> bool:
+    """Take an exchange out of all that waits; whether it was there."""
+    known = False
+    if endpoint.exchanges.get(exchange.token) is exchange:
+        del endpoint.exchanges[exchange.token]
+        known = True
+    if endpoint.pending.get(exchange.mid) is exchange:
+        del endpoint.pending[exchange.mid]
+        known = True
+    if endpoint.queue and exchange in endpoint.queue:
+        endpoint.queue.remove(exchange)
+        known = True
+    return known
+
+
 def fail_all(endpoint: Endpoint, failure: Failure, now: float) -> None:
     """Fail everything that waits for the peer, each exchange once."""
     waiting = {id(e): e for e in (*endpoint.pending.values(), *endpoint.exchanges.values(), *(endpoint.queue or ()))}
@@ -77,4 +92,4 @@ def fail_all(endpoint: Endpoint, failure: Failure, now: float) -> None:
         exchange.on_failure(endpoint, failure, now)
 
 
-__all__ = ["expire_exchanges", "fail_all", "next_deadline"]
+__all__ = ["expire_exchanges", "fail_all", "forget", "next_deadline"]

@@ -12,20 +12,17 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.coap.block import Block
 from simulator.coap.codes import (
-    ACK,
     BLOCK1,
-    CON,
     CONTINUE,
     FETCH,
     GET,
-    NON,
     NOT_FOUND,
     REQUEST_ENTITY_INCOMPLETE,
     REQUEST_ENTITY_TOO_LARGE,
     SIZE1,
 )
-from simulator.coap.exchange import Exchange, Response
-from simulator.coap.message import Message, Options, empty, encode
+from simulator.coap.exchange import Response
+from simulator.coap.message import Message
 from simulator.coap.representation import Rest, request_key, shape
 from simulator.coap.request_check import check_request
 from simulator.coap.requests import put_option
@@ -54,7 +51,7 @@ class RequestServer:
 
     def serve(self, endpoint: Endpoint, request: Message, now: float) -> None:
         """Answer one request, now or later."""
-        block1, block2, refusal = check_request(request)
+        block1, block2, refusal = check_request(request, endpoint.SZX_LARGEST)
         response: Response | None
         if refusal:
             response = Response(refusal)
@@ -66,12 +63,12 @@ class RequestServer:
         else:
             response = self._handle(endpoint, request, now)
         if response is None:
-            self._defer(endpoint, request, now)
+            endpoint.defer(request, now)
         else:
             code, options, payload = shape(endpoint, request, response, block2, now)
             if block1 is not None:
                 options = put_option(options, BLOCK1, _block1_answer(endpoint, block1, code))
-            _answer(endpoint, request, code, options, payload, now)
+            endpoint.answer(request, (code, options, payload), now)
 
     def _handle(self, endpoint: Endpoint, request: Message, now: float) -> Response | None:
         if self.handler is None:
@@ -86,13 +83,6 @@ class RequestServer:
         if request.code == FETCH:
             return self._handle(endpoint, request, now)
         return Response(REQUEST_ENTITY_INCOMPLETE)
-
-    def _defer(self, endpoint: Endpoint, request: Message, now: float) -> None:
-        """Acknowledge now, respond later (RFC 7252 §5.2.2)."""
-        acknowledgement = empty(ACK, request.mid) if request.type == CON else b""
-        endpoint.seen.add(request.mid, acknowledgement, now)
-        if acknowledgement:
-            endpoint.transmit(acknowledgement)
 
     # -- Block1 ----------------------------------------------------------------------------------------------------
 
@@ -161,31 +151,12 @@ class RequestServer:
             self._uploads.drop(now)
 
 
-def _answer(endpoint: Endpoint, request: Message, code: int, options: Options, payload: bytes, now: float) -> None:
-    """Send a response, piggy-backed on the acknowledgement of a CON (RFC 7252 §5.2.1), else as NON."""
-    if request.type == CON:
-        datagram = encode(ACK, code, request.mid, request.token, options, payload)
-        if request.code != GET:
-            endpoint.seen.add(request.mid, datagram, now)
-    else:
-        # A repeated NON is ignored (RFC 7252 §4.3): its sender does not wait for an answer to each.
-        datagram = encode(NON, code, endpoint.next_mid(), request.token, options, payload)
-        endpoint.seen.add(request.mid, b"", now)
-    endpoint.transmit(datagram)
-
-
 def _block1_answer(endpoint: Endpoint, block: Block, code: int) -> bytes:
     # The more flag of an answer says whether the response is to this block only (RFC 7959 §2.3).
     szx = block.szx
     if block.num == 0 and code in (CONTINUE, REQUEST_ENTITY_TOO_LARGE):
         szx = min(szx, endpoint.szx)
     return Block(block.num, block.more and code == CONTINUE, szx).to_bytes()
-
-
-class SeparateResponse(Exchange):
-    """A response that goes out later in a confirmable message of its own."""
-
-    __slots__ = ()
 
 
 def respond(endpoint: Endpoint, request: Message, response: Response, now: float) -> None:
@@ -195,17 +166,11 @@ def respond(endpoint: Endpoint, request: Message, response: Response, now: float
     """
     if endpoint.queue is not None and len(endpoint.queue) >= SEPARATE_MAX:
         return
-    block1, block2, _ = check_request(request)
+    block1, block2, _ = check_request(request, endpoint.SZX_LARGEST)
     code, options, payload = shape(endpoint, request, response, block2, now)
     if block1 is not None:
         options = put_option(options, BLOCK1, _block1_answer(endpoint, block1, code))
-    exchange = SeparateResponse()
-    exchange.mid = endpoint.next_mid()
-    if request.type == CON:
-        exchange.datagram = encode(CON, code, exchange.mid, request.token, options, payload)
-        endpoint.launch(exchange, now)
-    else:
-        endpoint.transmit(encode(NON, code, exchange.mid, request.token, options, payload))
+    endpoint.answer_later(request, (code, options, payload), now)
 
 
-__all__ = ["RequestServer", "SeparateResponse", "request_key", "respond"]
+__all__ = ["RequestServer", "request_key", "respond"]

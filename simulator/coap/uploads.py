@@ -89,9 +89,13 @@ class Uploads:
         self.current = UploadState(key, sink, due, request.mid)
 
     def is_late_first(self, request: Message, key: tuple[object, ...], now: float) -> bool:
-        """Whether a first block is that of the current upload, come again when ``seen`` had forgotten it."""
+        """Whether a first block is that of the current upload, come again when ``seen`` had forgotten it.
+
+        Over a stream nothing comes twice, and messages have no Message ID (-1).
+        """
         state = self.current
-        return state is not None and state.key == key and state.first_mid == request.mid and now < state.first_due
+        known = state is not None and state.key == key and state.first_mid == request.mid >= 0
+        return known and state is not None and now < state.first_due
 
     def take(self, request: Message, block: Block, due: float, now: float) -> Response | None:
         """Take one block into the current upload; the answer to send, or None where it comes later."""
@@ -99,11 +103,11 @@ class Uploads:
         if state is None:
             return Response(REQUEST_ENTITY_INCOMPLETE)
         length = len(request.payload)
-        if length != block.size if block.more else length > block.size:
+        if not block.fits(length):
             self.drop(now)
             return Response(BAD_REQUEST, b"a block has its size, and only the last may have less")
         if block.start != state.received:
-            return self._out_of_order(state, block)
+            return self._out_of_order(state, block, length)
         state.due = due
         code = state.sink.write(request.payload, now)
         if code:
@@ -117,8 +121,8 @@ class Uploads:
         return state.sink.finish(request, now)
 
     @staticmethod
-    def _out_of_order(state: UploadState, block: Block) -> Response:
-        if block.more and block.start + block.size == state.received:
+    def _out_of_order(state: UploadState, block: Block, length: int) -> Response:
+        if block.more and block.start + length == state.received:
             # The block taken last, under a new Message ID: a sender that missed the answer. Answer it again.
             return Response(CONTINUE)
         return Response(REQUEST_ENTITY_INCOMPLETE)

@@ -21,7 +21,7 @@ BODY = random.Random(9).randbytes(5000)
 
 
 def test_what_a_download_refuses_to_start_with():
-    for kw in ({"szx": 7}, {"szx": 6, "offset": 1000}, {"szx": 0, "offset": (NUM_MAX + 1) << 4}):
+    for kw in ({"szx": 8}, {"szx": 6, "offset": 1000}, {"szx": 0, "offset": (NUM_MAX + 1) << 4}):
         with pytest.raises(ValueError, match="szx"):
             Download([], Sink(), **kw)
     with pytest.raises(ValueError, match="below Block2"):
