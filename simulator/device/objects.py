@@ -37,6 +37,18 @@ def make_tree(device: Device) -> ObjectTree:
     return ObjectTree(instances, lwm2m_version=plan.lwm2m)
 
 
+def links_of(device: Device) -> bytes:
+    """The links of a device's Register; the same for all devices of an LwM2M version and a version of object 5."""
+    key = (device.plan.lwm2m, device.firmware.definition.version)
+    links = _LINKS.get(key)
+    if links is None:
+        links = _LINKS[key] = device.tree.links()
+    return links
+
+
+_LINKS: dict[tuple[str, str], bytes] = {}
+
+
 def _on_lifetime(device: Device, seconds: int) -> None:
     """Lifetime (/1/0/1) was written: the server has to hear of it by an Update."""
     device.registrar.machine.change(device.world.now(), lifetime_s=seconds)

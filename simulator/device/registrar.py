@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from simulator.coap.call import Call, Result
 from simulator.coap.codes import LOCATION_PATH, code_text, is_success
 from simulator.coap.requests import request_options
+from simulator.device.objects import links_of
 from simulator.events import RegistrationEnded
 from simulator.lwm2m.registration import Operation, Outcome, Registration
 from simulator.lwm2m.registration_states import RetryPolicy
@@ -40,7 +41,7 @@ class Registrar:
         self._resent = 0
         self.armed = inf
         self.machine = Registration(
-            plan.endpoint, int(plan.lifetime_s), device.tree.links(), version=plan.lwm2m, retry=RETRY
+            plan.endpoint, int(plan.lifetime_s), links_of(device), version=plan.lwm2m, retry=RETRY
         )
 
     @property

@@ -6,6 +6,7 @@ Source: TS 1.1 Core, §7.1. The id 65535 (MAX_ID) is reserved and stands for no 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 Path = tuple[int, ...]
@@ -26,6 +27,12 @@ def path_of(segments: Iterable[str]) -> Path:
     Raises:
         PathError: see there. An id with a leading zero is refused too, so that a path has one spelling.
     """
+    return _path_of(tuple(segments))
+
+
+@lru_cache(maxsize=1024)
+def _path_of(segments: tuple[str, ...]) -> Path:
+    """The same; a server asks all devices for the same few paths."""
     path = tuple([_number(segment) for segment in segments])
     if len(path) > DEPTH_MAX:
         msg = f"/{'/'.join(map(str, path[:6]))} has more than four segments"

@@ -206,7 +206,8 @@ class Campaign:
             try:
                 await asyncio.wait_for(self._all_registered.wait(), left)
             except TimeoutError:
-                log.info("not all devices have registered; the campaign starts without them")
+                missing = len(self.watches) - self.progress.registered
+                log.info("%s starts, though %d devices have not registered", watch.endpoint, missing)
             return self.console.now()
         return max(watch.registered_at, self._begun + tactics.start_after_s)
 
