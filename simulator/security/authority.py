@@ -1,0 +1,172 @@
+"""A small certificate authority for one run: certificates of servers and devices, and those that must be refused.
+
+Certificates are on P-256 and signed with ECDSA and SHA-256, which is what LwM2M asks of a device (OMA LwM2M Transport
+§5.2.8, RFC 7925 §4.4). They last for days; nothing of them is for use outside a run.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from simulator.security.credentials import Identity, TrustStore
+
+LASTS: Final = timedelta(days=30)
+EARLIER: Final = timedelta(days=1)
+"""Certificates are valid from so long before, so that the clocks of two machines may differ."""
+WRONG_HOST: Final = "wrong-host.invalid"
+"""Whom the certificate of ``wrong_host`` is for; no host can have this name (RFC 2606)."""
+
+
+def _wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Authority:
+    """A CA with a key of its own.
+
+    Args:
+        name: common name of the CA.
+        clock: the time from which validity is reckoned, and at which its trust store judges.
+    """
+
+    def __init__(self, name: str = "lwm2m-fleet run CA", clock: Callable[[], datetime] = _wall_clock) -> None:
+        self._clock = clock
+        self._name = _name(name)
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        now = clock()
+        since = now - 4 * EARLIER  # before the certificates that have expired
+        self.certificate = self._sign(self._name, self._key.public_key(), since, now + LASTS, ca=True)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._name.rfc4514_string()!r})"
+
+    @property
+    def trust(self) -> TrustStore:
+        """Trusts what this CA has signed."""
+        return TrustStore((self.certificate,), self._clock)
+
+    def server(self, *hosts: str) -> Identity:
+        """A server's identity for host names and addresses.
+
+        Raises:
+            ValueError: no host is given.
+        """
+        if not hosts:
+            raise ValueError("a server's certificate needs a host name or an address")
+        return self._identity(hosts[0], hosts, ExtendedKeyUsageOID.SERVER_AUTH)
+
+    def device(self, endpoint: str) -> Identity:
+        """The identity of a device: its common name is the Endpoint Client Name."""
+        return self._identity(endpoint, (), ExtendedKeyUsageOID.CLIENT_AUTH)
+
+    def expired(self, *hosts: str) -> Identity:
+        """A server's identity that ended a day ago."""
+        now = self._clock()
+        return self._identity(
+            hosts[0], hosts, ExtendedKeyUsageOID.SERVER_AUTH, now - timedelta(days=3), now - timedelta(days=1)
+        )
+
+    def expired_device(self, endpoint: str) -> Identity:
+        """A device's identity that ended a day ago."""
+        now = self._clock()
+        return self._identity(
+            endpoint, (), ExtendedKeyUsageOID.CLIENT_AUTH, now - timedelta(days=3), now - timedelta(days=1)
+        )
+
+    def wrong_host(self) -> Identity:
+        """A server's identity for a host that does not exist."""
+        return self.server(WRONG_HOST)
+
+    def unknown_ca(self, *hosts: str) -> Identity:
+        """A server's identity from a CA that nobody has heard of."""
+        return Authority("unknown CA", self._clock).server(*hosts)
+
+    def _identity(
+        self,
+        name: str,
+        hosts: Sequence[str],
+        purpose: x509.ObjectIdentifier,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Identity:
+        key = ec.generate_private_key(ec.SECP256R1())
+        now = self._clock()
+        certificate = self._sign(
+            _name(name),
+            key.public_key(),
+            since or now - EARLIER,
+            until or now + LASTS,
+            hosts=hosts,
+            purpose=purpose,
+        )
+        return Identity((certificate,), key)
+
+    def _sign(
+        self,
+        subject: x509.Name,
+        public_key: ec.EllipticCurvePublicKey,
+        since: datetime,
+        until: datetime,
+        *,
+        hosts: Sequence[str] = (),
+        purpose: x509.ObjectIdentifier | None = None,
+        ca: bool = False,
+    ) -> x509.Certificate:
+        own_key = self._key.public_key()
+        builder = (
+            x509.CertificateBuilder(self._name, subject, public_key, x509.random_serial_number(), since, until)
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True)
+            .add_extension(_usage(ca=ca), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(own_key), critical=False)
+        )
+        if purpose is not None:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        if hosts:
+            builder = builder.add_extension(x509.SubjectAlternativeName([_general(host) for host in hosts]), False)
+        return builder.sign(self._key, hashes.SHA256())
+
+
+def chain_pem(identity: Identity) -> bytes:
+    """The certificates of an identity as PEM, own certificate first: what other programs read."""
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in identity.chain)
+
+
+def key_pem(identity: Identity) -> bytes:
+    """The private key of an identity as PEM (PKCS #8, not encrypted): for a file that only its owner may read."""
+    return identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _name(common_name: str) -> x509.Name:
+    """A subject; RFC 5280 allows 64 characters of a common name, the rest of a longer one is cut off."""
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
+
+
+def _general(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _usage(*, ca: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=not ca,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        encipher_only=False,
+        decipher_only=False,
+    )
