@@ -24,6 +24,8 @@ from simulator.lwm2m.paths import Path, format_path
 
 EPOCH_TAG: Final = 1
 """Epoch-based date and time (RFC 8949, §3.4.2), the form of Time resources."""
+_EPOCH_HEAD: Final = b"\xc1"
+"""Tag 1 on the wire."""
 
 
 def load(payload: bytes) -> object:
@@ -57,8 +59,12 @@ def encode(base: Path, records: Sequence[Record]) -> bytes:
 def decode(base: Path, payload: bytes, type_of: TypeOf) -> list[Record]:
     """One record; Time is taken with tag 0, tag 1 or as a plain number."""
     require_resource(base, "CBOR")
+    known = type_of(base[:3])
+    if known is ResourceType.TIME and payload[:1] == _EPOCH_HEAD:
+        # The number under the tag, as it is: a calendar ends long before 64 bits do.
+        return [Record(base, known, typed(base, known, load(payload[1:])))]
     item = load(payload)
-    type_ = type_of(base[:3]) or natural_type(base, item)
+    type_ = known or natural_type(base, item)
     if type_ is ResourceType.OBJLNK and isinstance(item, str):
         item = parse_link(base, item)
     elif type_ is ResourceType.TIME and isinstance(item, datetime):
