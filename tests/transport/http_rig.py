@@ -104,6 +104,11 @@ def response(status=200, body=b"", *fields, reason="Words", length=None):
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
+def partial(body, first, last, size, etag, *fields):
+    """The bytes of a 206 with one range."""
+    return response(206, body, f"Content-Range: bytes {first}-{last}/{size}", f"ETag: {etag}", *fields)
+
+
 def chunked(body, *fields, status=200, size=1000):
     """The bytes of a chunked response."""
     pieces = [body[i : i + size] for i in range(0, len(body), size)]
