@@ -80,13 +80,16 @@ def build(name: Literal["coap_server", "coap_client"]) -> Path:
 
 
 @contextmanager
-def server(size: int, *, core: int | None = 1) -> Iterator[int]:
+def server(size: int, file: Path | None = None, *, core: int | None = 1) -> Iterator[int]:
     """Run the server with a resource ``/fw`` of ``size`` bytes; gives its UDP port on loopback.
+
+    The bytes are those of ``body``, which the C client checks, or those at the beginning of ``file``.
 
     Raises:
         RuntimeError: it did not start.
     """
-    command = pinned([str(build("coap_server")), "0", str(size)], core)
+    content = [] if file is None else [str(file)]
+    command = pinned([str(build("coap_server")), "0", str(size), *content], core)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None

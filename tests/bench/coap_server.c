@@ -1,13 +1,13 @@
 /*
  * A fast CoAP server (RFC 7252) for benchmarks: it answers GET only, keeps no state, and takes datagrams in batches.
  *
- *   coap_server PORT SIZE       PORT 0 takes a free one; SIZE is the length of the resource /fw in bytes
+ *   coap_server PORT SIZE [FILE]    PORT 0 takes a free one; SIZE is the length of the resource /fw in bytes
  *
  * GET /fw       2.05 with Block2 (RFC 7959) in the size that is asked for, 1024 bytes at most; Size2 with block 0
  * GET elsewhere 2.05 with the two bytes "ok"
  * a ping        a Reset
  *
- * Byte i of /fw is (7 i + i / 1024) mod 256. The port is printed as JSON when the server is ready, the number of answers and
+ * Byte i of /fw is byte i of FILE, or (7 i + i / 1024) mod 256 without one. The port is printed as JSON when the server is ready, the number of answers and
  * the CPU time when standard input ends. Loopback only.
  */
 #define _GNU_SOURCE
@@ -181,10 +181,25 @@ static unsigned long serve_batch(int sock)
     return (unsigned long)due;
 }
 
+/* Fills /fw; gives 0 where the file does not have that many bytes. */
+static int fill_body(const char *path)
+{
+    if (path == NULL) {
+        for (size_t i = 0; i < body_size; i++)
+            body[i] = (uint8_t)(i * 7 + (i >> 10));
+        return 1;
+    }
+    FILE *file = fopen(path, "rb");
+    size_t got = file == NULL ? 0 : fread(body, 1, body_size, file);
+    if (file != NULL)
+        fclose(file);
+    return file != NULL && got == body_size;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: coap_server PORT SIZE\n");
+    if (argc != 3 && argc != 4) {
+        fprintf(stderr, "usage: coap_server PORT SIZE [FILE]\n");
         return 2;
     }
     body_size = strtoul(argv[2], NULL, 10);
@@ -193,8 +208,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "coap_server: SIZE is too large\n");
         return 2;
     }
-    for (size_t i = 0; i < body_size; i++)
-        body[i] = (uint8_t)(i * 7 + (i >> 10));
+    if (!fill_body(argc == 4 ? argv[3] : NULL)) {
+        fprintf(stderr, "coap_server: FILE cannot be read, or is shorter than SIZE\n");
+        return 2;
+    }
     struct pollfd ready[2] = {{.fd = open_socket(atoi(argv[1])), .events = POLLIN}, {.fd = 0, .events = POLLIN}};
     unsigned long answers = 0;
     while (!(ready[1].revents & (POLLIN | POLLHUP | POLLERR))) {

@@ -81,3 +81,15 @@ def test_the_c_client_complains_of_a_server_that_answers_otherwise(libcoap_serve
 def test_the_aiocoap_client_counts_blocks(port, mode, exchanges):
     measured = aiocoap_client.run_aiocoap_client(port, transfers=7, clients=3, mode=mode, core=None)
     assert measured.exchanges == exchanges
+
+
+def test_the_server_gives_a_file(tmp_path):
+    file = tmp_path / "package.bin"
+    file.write_bytes(bytes(range(256)))
+    with c_peers.server(200, file, core=None) as port, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(("127.0.0.1", port))
+        sock.settimeout(10)
+        sock.send(bytes.fromhex("40011234b26677"))
+        assert sock.recv(2000).endswith(b"\xff" + bytes(range(200)))
+    with pytest.raises(RuntimeError, match="exit code 2"), c_peers.server(300, file, core=None):
+        pass
