@@ -1,4 +1,4 @@
-"""The CoAP ping (RFC 7252 §4.3): does the peer live?"""
+"""The CoAP ping (RFC 7252 §4.3, RFC 8323 §5.4): does the peer live?"""
 
 from __future__ import annotations
 
@@ -13,13 +13,21 @@ if TYPE_CHECKING:
 
 
 class Ping(Exchange):
-    """An Empty confirmable message; the Reset that answers it shows that the peer lives."""
+    """An Empty confirmable message, which a Reset answers; over TCP a Ping, which a Pong answers (RFC 8323 §5.4).
 
-    __slots__ = ("done",)
+    Args:
+        done: told whether the peer lives.
+        custody: over TCP, ask for the answer only when all requests before it are done (RFC 8323 §5.4.1).
+    """
 
-    def __init__(self, done: Callable[[bool], None]) -> None:
+    __slots__ = ("custody", "done", "in_custody")
+
+    def __init__(self, done: Callable[[bool], None], *, custody: bool = False) -> None:
         super().__init__()
         self.done = done
+        self.custody = custody
+        self.in_custody = False
+        """Whether the peer stated, in its Pong, that all before it is done."""
 
     def on_acknowledged(self, endpoint: Endpoint, now: float) -> None:  # noqa: ARG002
         """Some peers acknowledge a ping instead of rejecting it; they live all the same."""

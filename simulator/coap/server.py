@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from simulator.coap.block import Block
+from simulator.coap.block import SZX_BERT, Block
 from simulator.coap.codes import (
     BLOCK1,
     CONTINUE,
@@ -153,8 +153,10 @@ class RequestServer:
 
 def _block1_answer(endpoint: Endpoint, block: Block, code: int) -> bytes:
     # The more flag of an answer says whether the response is to this block only (RFC 7959 §2.3).
+    # BERT is answered with BERT: all that it carried is taken, and libcoap 4.3.1 and aiocoap 0.4.17 lose count when the
+    # size is lowered after it.
     szx = block.szx
-    if block.num == 0 and code in (CONTINUE, REQUEST_ENTITY_TOO_LARGE):
+    if block.num == 0 and szx != SZX_BERT and code in (CONTINUE, REQUEST_ENTITY_TOO_LARGE):
         szx = min(szx, endpoint.szx)
     return Block(block.num, block.more and code == CONTINUE, szx).to_bytes()
 
