@@ -54,6 +54,11 @@ class Authority:
         """Trusts what this CA has signed."""
         return TrustStore((self.certificate,), self._clock)
 
+    @property
+    def pem(self) -> bytes:
+        """The CA's own certificate as PEM, for the trust stores of other programs."""
+        return self.certificate.public_bytes(Encoding.PEM)
+
     def server(self, *hosts: str) -> Identity:
         """A server's identity for host names and addresses.
 

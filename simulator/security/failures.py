@@ -67,10 +67,15 @@ class HandshakeFailedError(SecurityError):
 
 
 class ConnectionClosedError(SecurityError):
-    """The peer ended an established connection, in order (close notify) or by a fatal alert."""
+    """The peer ended an established connection.
 
-    def __init__(self, cause: str, peer: object = None) -> None:
+    Attributes:
+        orderly: by close notify, not by a fatal alert or by what it sent.
+    """
+
+    def __init__(self, cause: str, peer: object = None, *, orderly: bool = False) -> None:
         super().__init__(errno.ECONNRESET, cause, peer)
+        self.orderly = orderly
 
 
 class AlertError(Exception):

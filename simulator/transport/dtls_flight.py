@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from simulator.transport.dtls_suites import EXPLICIT_SIZE, RecordKeys
@@ -61,7 +61,7 @@ class Sender:
         """One record in a datagram of its own."""
         self.transmit(self._record(content_type, data, epoch))
 
-    def flight(self, items: list[Item]) -> None:
+    def flight(self, items: Sequence[Item]) -> None:
         """A flight, in as few datagrams as it fits into."""
         datagram = b""
         for item in items:
@@ -135,13 +135,14 @@ class Reassembly:
         if ahead < 0:
             return ahead == -1 and fragment.offset + len(fragment.data) == fragment.length
         partial = self._partial.get(fragment.sequence)
-        if partial is None:
+        if partial is None or (partial.kind, partial.length, partial.epoch) != (fragment.kind, fragment.length, epoch):
+            # Anyone can send a fragment of epoch 0; one that does not fit must not stand in the way of the peer's own.
+            self._partial.pop(fragment.sequence, None)
             announced = sum(other.length for other in self._partial.values())
             if ahead > AHEAD_MAX or announced + fragment.length > 2 * MESSAGE_MAX:
                 return False
             partial = self._partial[fragment.sequence] = _Partial(fragment, epoch)
-        if (partial.kind, partial.length, partial.epoch) == (fragment.kind, fragment.length, epoch):
-            partial.add(fragment)
+        partial.add(fragment)
         return False
 
     def pop(self) -> Message | None:

@@ -30,5 +30,7 @@ class ListenerCounts:
     """There were too many."""
     malformed: int = 0
     """A ClientHello that could not be read."""
+    closed: int = 0
+    """By the peer, in order."""
     idle: int = 0
     """Connections closed because nothing came."""

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from simulator.ports import Address
-from simulator.security.failures import AlertError, HandshakeFailedError, SecurityError
+from simulator.security.failures import AlertError, ConnectionClosedError, HandshakeFailedError, SecurityError
 from simulator.transport.dtls import MTU
-from simulator.transport.dtls_connection import Connection, Status
+from simulator.transport.dtls_connection import Connection
 from simulator.transport.dtls_flight import Sender
 from simulator.transport.dtls_handshake import DEFAULT_TIMERS, HandshakeTimers, Peer
 from simulator.transport.dtls_hello_verify import Door, Offer, looks_like_hello, read_offer
 from simulator.transport.dtls_limits import ListenerCounts, ListenerLimits
+from simulator.transport.dtls_owner import Status
 from simulator.transport.dtls_server import ServerHandshake, SessionCache
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class _Session:
 class DtlsListener:
     """A ``DatagramPort`` open to every peer that has credentials.
 
-    What is sent to a peer without a connection is lost. Errors of a connection go to ``on_datagram_error`` of the
-    receiver as ``SecurityError`` with the peer's address.
+    What is sent to a peer without a connection is lost. Errors go to ``on_datagram_error`` of the receiver as
+    ``SecurityError`` with the peer's address; a peer that closes in order (close notify) is counted only.
     """
 
     def __init__(
@@ -210,7 +211,10 @@ class DtlsListener:
         failed = isinstance(error, HandshakeFailedError)
         self.counts.failed += failed
         self._forget(session, in_handshake=failed)
-        self.receiver.on_datagram_error(error)
+        if isinstance(error, ConnectionClosedError) and error.orderly:
+            self.counts.closed += 1
+        else:
+            self.receiver.on_datagram_error(error)
 
     def _forget(self, session: _Session, *, in_handshake: bool) -> None:
         self._deadlines.disarm(session.connection)
