@@ -1,7 +1,7 @@
 """Goal: whatever the network and the power do, a fleet keeps to the protocol, ends, and can be replayed byte for byte.
 
-Method: 2,000 devices against the embedded server in virtual time, with random loss, delay, duplication, reordering, power
-cuts and injected faults; one history per seed.
+Method: 2,000 devices against the embedded server in virtual time, with random loss, delay, duplication, reordering,
+power cuts and injected faults; one history per seed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A whole run in virtual time: devices, embedded server, package origin and operator in one process, packets in memory."""
+"""A whole run in virtual time: devices, server, package origin and operator in one process, packets in memory."""
 
 from __future__ import annotations
 
