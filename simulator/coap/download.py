@@ -157,7 +157,8 @@ class Download(Exchange):
             number = self.szx
         more = number & 8
         self.szx = number & 7
-        self.block_us.append(min(int((now - self._sent) * 1e6), LATENCY_MAX_US))
+        latency = int((now - self._sent) * 1e6)
+        self.block_us.append(latency if latency < LATENCY_MAX_US else LATENCY_MAX_US)
         begins = self.blocks == 0
         offset = self.received
         self.blocks += 1

@@ -211,11 +211,15 @@ def decode(data: bytes) -> Message:
             payload = data[at:]
             break
         length = head & 15
-        if length > 12 or head >= 0xD0:
+        if head < 0xD0 and length < 13:
+            number += head >> 4
+        elif head < 0xE0 and length < 13 and at < size:
+            # A delta of 13 to 268: Block1, Block2 and Size2 come so, in every block.
+            number += data[at] + 13
+            at += 1
+        else:
             delta, length, at = _read_extended(data, head >> 4, length, at, type_, mid)
             number += delta
-        else:
-            number += head >> 4
         end = at + length
         if end > size:
             raise MessageFormatError("option runs past the end", type_, mid)

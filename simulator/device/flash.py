@@ -60,15 +60,19 @@ class HashingFlash:
             FlashFullError: they do not fit; nothing of them is kept.
         """
         at = self.written
-        _demand_room(self.capacity, at, len(data))
-        if at < HEADER_MAX:
-            self._head += data[: HEADER_MAX - at]
+        end = at + len(data)
+        if end > self.capacity:
+            _demand_room(self.capacity, at, len(data))
+        self.written = end
+        if self._hash is not None and at >= HEADER_MAX:
+            self._hash.update(data)  # nearly every block
+            return
+        self._head += data[: max(HEADER_MAX - at, 0)]
         payload = data[HEADER_SIZE - at :] if at < HEADER_SIZE else data
         if payload:
             if self._hash is None:
                 self._hash = hashlib.sha256()
             self._hash.update(payload)
-        self.written = at + len(data)
 
     def header(self, length: int) -> bytes:
         """The first ``length`` bytes (at most 256), as they are stored."""
