@@ -157,8 +157,7 @@ class Download(Exchange):
             number = self.szx
         more = number & 8
         self.szx = number & 7
-        latency = int((now - self._sent) * 1e6)
-        self.block_us.append(latency if latency < LATENCY_MAX_US else LATENCY_MAX_US)
+        self.block_us.append(min(int((now - self._sent) * 1e6), LATENCY_MAX_US))
         begins = self.blocks == 0
         offset = self.received
         self.blocks += 1
