@@ -168,3 +168,12 @@ class ServerCredentials:
     def usable(self) -> bool:
         """Whether a handshake can be had with them."""
         return self.psks is not None or self.identity is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who the other side of a connection has shown to be."""
+
+    psk_identity: bytes = b""
+    subject: str = ""
+    """Of its certificate (RFC 4514)."""

@@ -7,11 +7,12 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from simulator.security.credentials import Peer
 from simulator.security.failures import HandshakeFailedError, SecurityError
 from simulator.transport.dtls_client import ClientHandshake
 from simulator.transport.dtls_connection import Connection
 from simulator.transport.dtls_flight import Sender
-from simulator.transport.dtls_handshake import DEFAULT_TIMERS, HandshakeTimers, Peer, ResumableSession
+from simulator.transport.dtls_handshake import DEFAULT_TIMERS, HandshakeTimers, ResumableSession
 from simulator.transport.dtls_owner import Status
 
 if TYPE_CHECKING:

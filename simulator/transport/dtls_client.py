@@ -6,12 +6,13 @@ import ipaddress
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from simulator.security.credentials import Peer
 from simulator.security.failures import DECODE_ERROR, HANDSHAKE_FAILURE, AlertError
 from simulator.security.verify import SERVER, parse_chain, verify_chain
 from simulator.transport import dtls_hello as hello
 from simulator.transport import dtls_key_exchange as exchange
 from simulator.transport.dtls_flight import Sender
-from simulator.transport.dtls_handshake import Handshake, HandshakeTimers, Peer, ResumableSession, State, Table
+from simulator.transport.dtls_handshake import Handshake, HandshakeTimers, ResumableSession, State, Table
 from simulator.transport.dtls_suites import SUITES, psk_premaster
 from simulator.transport.dtls_wire import (
     CERTIFICATE,

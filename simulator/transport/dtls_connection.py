@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Final
 
+from simulator.security.credentials import Peer
 from simulator.security.failures import (
     CLOSE_NOTIFY,
     AlertError,
@@ -21,7 +22,7 @@ from simulator.security.failures import (
 )
 from simulator.transport.dtls_causes import silence, told
 from simulator.transport.dtls_flight import HEADS, Item, Sender
-from simulator.transport.dtls_handshake import Handshake, NoAnswerError, Peer, ResumableSession, State
+from simulator.transport.dtls_handshake import Handshake, NoAnswerError, ResumableSession, State
 from simulator.transport.dtls_owner import ConnectionOwner, Status
 from simulator.transport.dtls_suites import RecordKeys
 from simulator.transport.dtls_wire import (

@@ -15,6 +15,7 @@ from enum import Enum
 from math import inf
 from typing import ClassVar, Final
 
+from simulator.security.credentials import Peer
 from simulator.security.failures import DECRYPT_ERROR, UNEXPECTED_MESSAGE, AlertError
 from simulator.transport.dtls_flight import Item, Message, Reassembly, Sender
 from simulator.transport.dtls_suites import SessionKeys, Suite, master_secret, session_keys, verify_data
@@ -37,15 +38,6 @@ class HandshakeTimers:
 
 
 DEFAULT_TIMERS: Final = HandshakeTimers()
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Who the other side has shown to be."""
-
-    psk_identity: bytes = b""
-    subject: str = ""
-    """Of its certificate (RFC 4514)."""
 
 
 @dataclass(frozen=True, slots=True)

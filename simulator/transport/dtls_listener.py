@@ -11,11 +11,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from simulator.ports import Address
+from simulator.security.credentials import Peer
 from simulator.security.failures import AlertError, ConnectionClosedError, HandshakeFailedError, SecurityError
 from simulator.transport.dtls import MTU
 from simulator.transport.dtls_connection import Connection
 from simulator.transport.dtls_flight import Sender
-from simulator.transport.dtls_handshake import DEFAULT_TIMERS, HandshakeTimers, Peer
+from simulator.transport.dtls_handshake import DEFAULT_TIMERS, HandshakeTimers
 from simulator.transport.dtls_hello_verify import Door, Offer, looks_like_hello, read_offer
 from simulator.transport.dtls_limits import ListenerCounts, ListenerLimits
 from simulator.transport.dtls_owner import Status

@@ -1,0 +1,111 @@
+"""A TLS server: a listener above a listener, which accepts once the handshake is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from simulator.transport.tls_connection import TlsConnection
+from simulator.transport.tls_context import TlsContext, server_context
+from simulator.transport.tls_port import HANDSHAKE_TIMEOUT_S, Failed, TlsPort
+from simulator.transport.tls_state import TlsState
+
+if TYPE_CHECKING:
+    from simulator.ports import Accept, Address, Listener, Network, StreamPort, StreamReceiver
+    from simulator.security.credentials import ServerCredentials
+    from simulator.transport.deadlines import Deadlines
+
+HANDSHAKES_MAX: Final = 20_000
+"""Handshakes that a listener has under way; further connections are reset."""
+
+
+class TlsListener:
+    """Accepts TLS connections; those whose handshake fails never reach ``accept``."""
+
+    __slots__ = ("_accept", "_context", "_deadlines", "_failed", "_listener", "_now", "_timeout_s", "handshakes")
+
+    def __init__(
+        self,
+        context: TlsContext,
+        accept: Accept,
+        failed: Failed,
+        deadlines: Deadlines,
+        now: Callable[[], float],
+        timeout_s: float,
+    ) -> None:
+        self._context = context
+        self._accept = accept
+        self._failed = failed
+        self._deadlines = deadlines
+        self._now = now
+        self._timeout_s = timeout_s
+        self._listener: Listener | None = None
+        self.handshakes = 0
+        """Under way."""
+
+    def attach(self, listener: Listener) -> None:
+        """Belong to this listener."""
+        self._listener = listener
+
+    @property
+    def local(self) -> Address:
+        """The address that peers connect to."""
+        assert self._listener is not None
+        return self._listener.local
+
+    def close(self) -> None:
+        """Accept no more; connections that stand go on."""
+        if self._listener is not None:
+            self._listener.close()
+
+    def on_connection(self, port: StreamPort, peer: Address) -> StreamReceiver:
+        """Begin the handshake of a new connection."""
+
+        def established(layer: TlsPort) -> StreamReceiver:
+            self.handshakes -= 1
+            return self._accept(layer, peer)
+
+        def failed(error: OSError) -> None:
+            self.handshakes -= 1
+            self._failed(error)
+
+        connection = TlsConnection(self._context, TlsState(), client=False, name=peer)
+        layer = TlsPort(connection, established, failed, self._deadlines, self._now() + self._timeout_s)
+        if self.handshakes >= HANDSHAKES_MAX:
+            port.abort()
+            return layer
+        self.handshakes += 1
+        layer.attach(port)
+        return layer
+
+
+def _ignore(_error: OSError) -> None:
+    """A failed handshake is the client's to tell."""
+
+
+async def listen_tls(
+    network: Network,
+    local: Address,
+    accept: Accept,
+    credentials: ServerCredentials,
+    deadlines: Deadlines,
+    now: Callable[[], float],
+    *,
+    failed: Failed = _ignore,
+    timeout_s: float = HANDSHAKE_TIMEOUT_S,
+) -> TlsListener:
+    """Accept TLS connections on ``local``; port 0 takes a free one.
+
+    Args:
+        accept: gets the ``TlsPort`` of each connection whose handshake is done.
+        failed: is told why a handshake failed.
+
+    Raises:
+        ValueError: the credentials have neither keys nor an identity.
+        OSError: the port is taken.
+    """
+    if not credentials.usable:
+        raise ValueError("a TLS server needs keys of its clients (psks) or an identity")
+    layer = TlsListener(server_context(credentials), accept, failed, deadlines, now, timeout_s)
+    layer.attach(await network.listen_stream(local, layer.on_connection))
+    return layer
