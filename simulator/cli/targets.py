@@ -38,7 +38,7 @@ def operator_job(
     )
     patience = Patience(
         update_s=campaign.timeout,
-        request_s=campaign.request_timeout,
+        request_s=min(campaign.request_timeout, campaign.timeout),
         poll_s=min(POLL_S_MAX, campaign.timeout / 4),
     )
     targets = [Target(plan.index, plan.endpoint, _order(plan, packages, origin)) for plan in plans]

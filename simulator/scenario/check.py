@@ -185,7 +185,10 @@ def _campaign(draft: Draft) -> Iterator[Finding]:
 
 
 def _times(draft: Draft) -> Iterator[Finding]:
-    if draft.campaign is not None and draft.campaign.request_timeout > draft.campaign.timeout:
+    campaign = draft.campaign
+    # The default gives way to a shorter update; only what was written can be wrong.
+    written = campaign is not None and "request_timeout" in campaign.model_fields_set
+    if campaign is not None and written and campaign.request_timeout > campaign.timeout:
         yield Finding(("campaign", "request_timeout"), "longer than the time of a whole update", "lower it")
     if draft.run is None:
         return

@@ -123,3 +123,8 @@ def test_a_broken_group_hides_no_problem_elsewhere(kinds):
     with pytest.raises(ScenarioError) as caught:
         loads(text, kinds=kinds)
     assert [problem.key for problem in caught.value.problems] == ["groups.a.count", "groups.b.flash"]
+
+
+def test_a_default_request_timeout_gives_way_to_a_shorter_update():
+    scenario = loads(PULL + '[campaign]\ntimeout = "10 s"')
+    assert scenario.campaign.request_timeout > scenario.campaign.timeout
