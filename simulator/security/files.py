@@ -51,8 +51,9 @@ def load_identity(certificate: Path, key: Path) -> Identity:
         CredentialError: a file cannot be read, is no PEM, or the two do not belong together.
     """
     chain = _certificates(certificate)
+    data = _bytes(key)
     try:
-        private = load_pem_private_key(_bytes(key), password=None)
+        private = load_pem_private_key(data, password=None)
     except TypeError as error:
         msg = f"{key}: the private key is encrypted; store it without a password (openssl pkey -in ... -out ...)"
         raise CredentialError(msg) from error
@@ -99,8 +100,9 @@ def _text(path: Path) -> str:
 
 
 def _certificates(path: Path) -> tuple[x509.Certificate, ...]:
+    data = _bytes(path)
     try:
-        return tuple(x509.load_pem_x509_certificates(_bytes(path)))
+        return tuple(x509.load_pem_x509_certificates(data))
     except ValueError:
         msg = f"{path}: no certificate in PEM; it begins with -----BEGIN CERTIFICATE-----"
         raise CredentialError(msg) from None
@@ -119,7 +121,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
                 raise CredentialError(msg)
             yield f"line {reader.line_num}", {str(name): value for name, value in row.items()}
     except csv.Error as error:
-        msg = f"{path}, line {reader.line_num}: no CSV: {error}"
+        msg = f"{path}, line {reader.reader.line_num}: no CSV: {error}"
         raise CredentialError(msg) from None
 
 
