@@ -35,8 +35,8 @@ def against_leshan(bench: Bench) -> None:
         return
     devices = LESHAN_QUICK_DEVICES if bench.results.quick else None
     rows = bench.repeated("against Leshan", lambda: leshan.cpu_of_one_run(bench.place(), devices))
-    bench.add("fleet in the run against Leshan", "CPU s", [fleet for fleet, _ in rows])
-    bench.add("Leshan in that run", "CPU s", [server for _, server in rows])
+    bench.add("fleet against Leshan", "CPU s", [fleet for fleet, _ in rows])
+    bench.add("Leshan itself", "CPU s", [server for _, server in rows])
     note = "CPU of whole processes, with their start, in scenarios/leshan.toml"
     bench.add("fleet : Leshan", "ratio", [a / b for a, b in rows], Goal("at most", 0.5), note)
 

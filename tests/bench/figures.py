@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from simulator.recorder.machine import machine, versions
@@ -109,7 +110,9 @@ class Results:
 
     def table(self) -> Table:
         """The figures for a reader."""
-        table = Table(title=f"Benchmark{' (quick: small sizes, for a first look only)' if self.quick else ''}")
+        runs = f"median, lowest and highest of {self.repetitions} runs" if self.repetitions > 1 else "one run"
+        quick = ", small sizes for a first look" if self.quick else ""
+        table = Table(title=f"Benchmark: {runs}{quick}", box=SIMPLE_HEAD)
         for heading in ("figure", "median", "spread", "unit", "goal", ""):
             table.add_column(heading, justify="right" if heading in ("median", "spread", "goal") else "left")
         for figure in self.figures:
@@ -130,10 +133,8 @@ class Results:
 
 
 def _spread(values: Sequence[float]) -> str:
-    """The lowest and the highest of several repetitions, and how many there were."""
-    if len(values) == 1:
-        return "1 run"
-    return f"{number(min(values))} to {number(max(values))}, {len(values)} runs"
+    """The lowest and the highest of several repetitions."""
+    return f"{number(min(values))} to {number(max(values))}" if len(values) > 1 else ""
 
 
 def number(value: float) -> str:

@@ -86,11 +86,11 @@ class Bench:
             return ours, c.per_cpu_second, other.per_cpu_second
 
         rows = self.repeated("Block2 exchanges", once)
-        unit = "per CPU-second"
+        unit = "per CPU-s"
         note = f"{load.devices} devices with recorder, {load.package_bytes >> 10} KiB in blocks of {BLOCK} B"
-        self.add("Block2 exchanges of whole devices", unit, [ours for ours, _, _ in rows], None, note)
-        self.add("Block2 exchanges of a client in C", unit, [c for _, c, _ in rows])
-        self.add("Block2 exchanges of aiocoap", unit, [other for _, _, other in rows])
+        self.add("Block2, whole devices", unit, [ours for ours, _, _ in rows], None, note)
+        self.add("Block2, client in C", unit, [c for _, c, _ in rows])
+        self.add("Block2, aiocoap client", unit, [other for _, _, other in rows])
         self.add("devices : C", "ratio", [ours / c for ours, c, _ in rows], Goal("at least", 0.2))
         self.add("devices : aiocoap", "ratio", [ours / other for ours, _, other in rows], Goal("at least", 10))
 
@@ -105,7 +105,7 @@ class Bench:
         for delivery in ("pull", "push"):
             load = Load(self.sizes.devices, self.sizes.update_bytes, delivery)
             values = self.repeated(f"whole updates by {delivery}", partial(self._update_ms, load))
-            name = f"whole update by {delivery}, {load.package_bytes >> 10} KiB"
+            name = f"{delivery} update, {load.package_bytes >> 10} KiB"
             self.add(name, "CPU ms", values, Goal("at most", 2.0), note)
             note = ""
 
@@ -118,9 +118,9 @@ class Bench:
             return small, large
 
         rows = self.repeated(f"updates of {few:,} and of {many:,} devices", once)
-        self.add(f"whole update by pull, {many:,} devices", "CPU ms", [large for _, large in rows])
+        self.add(f"pull update, {many:,} devices", "CPU ms", [large for _, large in rows])
         ratios = [large / small for small, large in rows]
-        self.add(f"update: {many:,} devices : {few:,}", "ratio", ratios, Goal("at most", 1.2))
+        self.add(f"{many:,} devices : {few:,}", "ratio", ratios, Goal("at most", 1.2))
 
     def recorder(self) -> None:
         """What part of the fleet's CPU goes into recording: its calls, and the thread that writes."""
@@ -136,7 +136,7 @@ class Bench:
 
         values = self.repeated("the recorder's share", once)
         note = "emit, poll and the writer's thread, with the reading of the clock that measures them"
-        self.add("recorder", "% of CPU", values, Goal("at most", 5.0), note)
+        self.add("recorder's share", "% of CPU", values, Goal("at most", 5.0), note)
 
     # -- memory ----------------------------------------------------------------------------------------------------
 
@@ -149,8 +149,8 @@ class Bench:
             return (large - small) / (many - few) / 1e3
 
         values = self.repeated(f"memory of {few:,} and of {many:,} devices", once)
-        note = f"slope of the unique set size from {few:,} to {many:,} devices; the kernel's sockets come on top"
-        self.add("memory of an idle registered device", "KB", values, Goal("at most", 12.0), note)
+        note = f"registered; slope of the unique set size from {few:,} to {many:,} devices; the kernel's sockets come on top"
+        self.add("memory of an idle device", "KB", values, Goal("at most", 12.0), note)
         self._say("what the memory is made of")
         self.results.parts["memory"] = self._memory_parts()
 

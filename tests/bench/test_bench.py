@@ -57,7 +57,8 @@ def test_the_json_has_every_repetition_and_the_table_every_figure(tmp_path):
     assert document["failed"] == {"pears": "not [ripe]"}
     console = Console(width=120, file=io.StringIO())
     console.print(results.table())
-    assert "1 to 3, 3 runs" in console.file.getvalue()
+    assert "median, lowest and highest of 3 runs" in console.file.getvalue()
+    assert "1 to 3" in console.file.getvalue()
     assert results.remarks() == ["apples: red ones", "pears failed: not [ripe]"]
 
 
