@@ -381,6 +381,16 @@ def test_a_long_message_may_take_its_time_as_long_as_it_grows():
     assert [r.failure for r in results] == [Failure.TIMEOUT]
 
 
+def test_other_messages_do_not_keep_a_request_waiting():
+    lone = Lone(response_timeout=10.0)
+    call, results = get("fw")
+    call.start(lone.endpoint, lone.now)
+    lone.now += 8
+    lone.take(s.PING)
+    lone.endpoint.expire(lone.now + 2)
+    assert [r.failure for r in results] == [Failure.TIMEOUT]
+
+
 def test_a_transfer_rings_the_alarm_once():
     wire = StreamWire(Shelf(fw=bytes(100_000)), client={"max_message_size": 2000})
     wire.alarms.clear()

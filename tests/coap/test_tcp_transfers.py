@@ -196,6 +196,18 @@ def test_a_whole_body_that_is_refused_goes_in_blocks_of_the_size_that_is_named(h
     assert (found, results[0].code) == (sizes, c.CHANGED)
 
 
+def test_a_whole_body_that_is_refused_for_bert_goes_as_bert_though_it_would_fit_and_not_for_ever():
+    lone = Lone(peer=s.csm(20_000))
+    call, results = put("fw", IMAGE[:10_000])
+    call.start(lone.endpoint, lone.now)
+    (request,) = lone.out
+    refusal = [(c.BLOCK1, Block(0, False, SZX_BERT).to_bytes())]
+    (block,) = lone.take(c.REQUEST_ENTITY_TOO_LARGE, refusal, token=request.token)
+    assert (block.uint(c.BLOCK1), len(block.payload)) == (SZX_BERT, 10_000)
+    assert lone.take(c.REQUEST_ENTITY_TOO_LARGE, refusal, token=block.token) == []
+    assert [r.code for r in results] == [c.REQUEST_ENTITY_TOO_LARGE]
+
+
 def test_an_upload_that_begins_anew_replaces_the_one_before():
     shelf = Shelf()
     shelf.upload = Flash()
