@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from reports.devices import kind
+from reports.devices import kind, updates_of
 from reports.read import Run
 from reports.summary import Counts, Messages, Outcomes, Percentiles, Reason, Throughput
 
@@ -30,7 +30,7 @@ def update_frame(run: Run, devices: pd.DataFrame) -> pd.DataFrame:
 
     Each device of the campaign whose update left no row gets one with outcome ``unknown`` and ``ended`` false.
     """
-    rows = run.tables["updates"]
+    rows = updates_of(run)
     known = devices.loc[rows["device"]]
     updates = pd.DataFrame(
         {

@@ -54,7 +54,7 @@ def summarise(run: Run, devices: pd.DataFrame, updates: pd.DataFrame) -> Summary
         schema=SCHEMA,
         verdict="",
         headline="",
-        notes=headline.notes(info, ends, health),
+        notes=headline.notes(info, ends, health, external=run.external),
         run=info,
         outcomes=counted,
         totals=totals,

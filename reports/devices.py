@@ -17,11 +17,12 @@ def device_frame(run: Run) -> pd.DataFrame:
 
     Columns: ``endpoint``, ``group``, ``kind``, ``fault``, ``declared``, ``campaign`` (bool: an update is meant for it),
     ``updated`` (bool: its update came to an end), ``started`` (first Write, seconds or NaN), ``device_end`` and
-    ``server_end`` (``state/result`` or ``?``), ``applied`` (how often its fault struck).
+    ``server_end`` (``state/result`` or ``?``), ``asked`` (bool: somebody asked the server), ``applied`` (how often its
+    fault struck).
     """
     tables = run.tables
     started = tables["devices"].drop_duplicates("device", keep="last").set_index("device")
-    updates = tables["updates"].drop_duplicates("device", keep="last").set_index("device")
+    updates = updates_of(run).drop_duplicates("device", keep="last").set_index("device")
     index = started.index.union(updates.index).union(pd.Index(tables["transfers"]["device"].unique()))
     started, updates = started.reindex(index), updates.reindex(index)
     delivery = _text(started["delivery"]).where(_text(started["delivery"]) != "", _text(updates["delivery"]))
@@ -37,9 +38,41 @@ def device_frame(run: Run) -> pd.DataFrame:
     frame["started"] = updates["started"]
     frame["device_end"] = _device_end(run).reindex(index).fillna(UNKNOWN)
     frame["server_end"] = pair(updates["state"], updates["result"])
+    frame["asked"] = not run.external
     struck = tables["faults"].groupby("device").size()
     frame["applied"] = struck.reindex(index).fillna(0).astype("int64")
     return frame
+
+
+def updates_of(run: Run) -> pd.DataFrame:
+    """The table ``updates``; of a run on an external server, the devices' own accounts in its place.
+
+    There an update begins with State 1 (Downloading), ends with an Update Result above 0, and is judged by the device's
+    end alone. What the server knew stays -1.
+    """
+    if not run.external:
+        return run.tables["updates"]
+    states, plans = run.tables["states"], run.tables["devices"]
+    begun = states[states["state"] == 1].drop_duplicates("device").set_index("device")["t"]
+    ended = states[states["result"] > 0].drop_duplicates("device", keep="last").set_index("device")
+    plan = plans.drop_duplicates("device", keep="last").set_index("device").reindex(ended.index)
+    good = (ended["state"] == plan["expected_state"]) & (ended["result"] == plan["expected_result"])
+    own = pair(ended["state"], ended["result"])
+    found = pd.DataFrame(
+        {
+            "t": ended["t"],
+            "delivery": _text(plan["delivery"]),
+            "due": begun.reindex(ended.index).fillna(ended["t"]),
+            "started": begun.reindex(ended.index).fillna(ended["t"]),
+            "outcome": good.map({True: "ok", False: "fail"}),
+            "state": -1,
+            "result": ended["result"],
+            "version": "",
+            "reason": ("the device ended in " + own).where(~good, ""),
+        },
+        index=ended.index,
+    ).reset_index()
+    return found[found["delivery"] != ""]
 
 
 def kind(transport: pd.Series, delivery: pd.Series) -> pd.Series:

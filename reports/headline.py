@@ -37,14 +37,16 @@ def headline(run: RunInfo, outcomes: Outcomes, criteria: list[Criterion]) -> str
     )
 
 
-def notes(run: RunInfo, results: Results, generator: Generator) -> list[str]:
-    """Sentences for the top of the page."""
+def notes(run: RunInfo, results: Results, generator: Generator, *, external: bool = False) -> list[str]:
+    """Sentences for the top of the page; ``external``: nobody asked the server."""
     found = []
     if generator.bottleneck:
         reasons = "; ".join(generator.reasons)
         found.append(
             f"The generator was the bottleneck: {reasons}. The figures below are of the generator, not of the server."
         )
+    if external:
+        found.append("Nobody asked the server under test: outcomes are the devices' own accounts.")
     found += _status_notes(run)
     found += run.missing
     if run.devices_planned is not None and run.devices < run.devices_planned:

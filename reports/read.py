@@ -60,6 +60,12 @@ class Run:
     """Tables of which rows are, or may be, missing."""
     missing: list[str] = field(default_factory=list)
 
+    @property
+    def external(self) -> bool:
+        """Whether somebody else drove the server, so that nobody asked it what it knew."""
+        server = self.manifest.get("server")
+        return isinstance(server, dict) and server.get("kind") == "external"
+
     def blocks_of(self, transfers: pd.DataFrame) -> NDArray[np.int64]:
         """The block latencies of some rows of ``transfers``, in microseconds."""
         counts = transfers[BLOCK_COUNT].to_numpy()

@@ -76,4 +76,5 @@ def _verdict(fault: str, declared: str, devices: pd.DataFrame) -> FaultVerdict:
 
 def _as_declared(devices: pd.DataFrame) -> pd.Series[bool]:
     declared = devices["declared"]
-    return (declared != UNKNOWN) & (devices["device_end"] == declared) & (devices["server_end"] == declared)
+    by_server = (devices["server_end"] == declared) | ~devices["asked"]
+    return (declared != UNKNOWN) & (devices["device_end"] == declared) & by_server
