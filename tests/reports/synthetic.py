@@ -115,6 +115,7 @@ class Written:
     cores: int = 2
     flush_each: int = 7
     scenario: dict | None = None
+    server: str = "embedded"
 
     def write(self, directory):
         """Write the run directory and give it back."""
@@ -124,7 +125,7 @@ class Written:
             seed=7,
             t0=100.0,
             command=["lwm2m-fleet", "run", "scenarios/synthetic.toml"],
-            server={"kind": "embedded", "uri": "coap://127.0.0.1:5683"},
+            server={"kind": self.server, "uri": "coap://127.0.0.1:5683"},
         )
         manifest._document["machine"]["cores"] = self.cores
         manifest.add_process("fleet-0", "fleet", 11)
