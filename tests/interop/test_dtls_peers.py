@@ -143,6 +143,18 @@ async def test_a_download_from_libcoap(libcoap_server, libcoap_client, device, a
     assert device.port.discarded == 0
 
 
+@pytest.mark.parametrize("lost", ["2", "3", "4", "2-3", "3-4"])
+@pytest.mark.parametrize("kind", ["psk", "certificate"])
+async def test_libcoap_and_this_side_make_good_what_libcoap_loses(
+    libcoap_server, libcoap_client, device, authority, files, lost, kind
+):
+    """``lost`` are the numbers of datagrams that the server does not send; 1 answers the ping that finds it ready."""
+    cert, key, _ = files(authority.server(HOST))
+    server = libcoap_server("-k", KEY, "-c", cert, "-j", key, "-n", "-l", lost)
+    await device.open(server.port + 1, client_credentials(kind, authority), timers=QUICK)
+    assert device.port.peer is not None
+
+
 @pytest.mark.parametrize("kind", ["psk", "certificate"])
 async def test_a_session_is_taken_up_again_at_libcoap_or_made_anew(libcoap_server, device, authority, files, kind):
     cert, key, _ = files(authority.server(HOST))
