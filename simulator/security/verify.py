@@ -40,6 +40,7 @@ _FAILED: Final = "certificate verify failed: "
 _MALFORMED: Final = (
     ValueError,
     TypeError,
+    LookupError,  # of older versions of cryptography
     x509.InvalidVersion,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
