@@ -149,7 +149,9 @@ class Bench:
             return (large - small) / (many - few) / 1e3
 
         values = self.repeated(f"memory of {few:,} and of {many:,} devices", once)
-        note = f"registered; slope of the unique set size from {few:,} to {many:,} devices; the kernel's sockets come on top"
+        note = (
+            f"registered; slope of the unique set size from {few:,} to {many:,} devices; without the kernel's sockets"
+        )
         self.add("memory of an idle device", "KB", values, Goal("at most", 12.0), note)
         self._say("what the memory is made of")
         self.results.parts["memory"] = self._memory_parts()
