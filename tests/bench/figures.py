@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from simulator.recorder.machine import machine, versions
@@ -112,7 +111,7 @@ class Results:
         """The figures for a reader."""
         runs = f"median, lowest and highest of {self.repetitions} runs" if self.repetitions > 1 else "one run"
         quick = ", small sizes for a first look" if self.quick else ""
-        table = Table(title=f"Benchmark: {runs}{quick}", box=SIMPLE_HEAD)
+        table = Table(title=f"Benchmark: {runs}{quick}", box=None, padding=(0, 2, 0, 0))
         for heading in ("figure", "median", "spread", "unit", "goal", ""):
             table.add_column(heading, justify="right" if heading in ("median", "spread", "goal") else "left")
         for figure in self.figures:
