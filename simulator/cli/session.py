@@ -114,8 +114,9 @@ class Session:
         plan.write(directory / PLAN, packages.size)
         self._say("starting the package origin")
         origin = await self._child(manifest, "origin", "origin", ORIGIN, [str(packages.directory)])
-        origin_uri = str((await self._unless_stopped(origin.ready()))["coap"])
-        server = await self._start_server(manifest, packages, origin_uri)
+        ready = await self._unless_stopped(origin.ready())
+        origins = {str(scheme): str(uri) for scheme, uri in ready["origins"].items()}
+        server = await self._start_server(manifest, packages, origins)
         self._say("starting the fleet")
         for i in range(plan.processes):
             arguments = [str(i), str(plan.processes), server]
@@ -123,12 +124,12 @@ class Session:
         for fleet in self._fleets:
             await self._unless_stopped(fleet.ready())
 
-    async def _start_server(self, manifest: Manifest, packages: Packages, origin: str) -> str:
+    async def _start_server(self, manifest: Manifest, packages: Packages, origins: dict[str, str]) -> str:
         scenario = self.plan.scenario
         if not scenario.driven:
             address = Address(scenario.server.host, scenario.server.port)  # type: ignore[union-attr]
             uri = f"coap://{address}"
-            manifest.describe_server({"kind": "external", "uri": uri, "packages": origin})
+            manifest.describe_server({"kind": "external", "uri": uri, "packages": origins})
             self._say("looking for the server", uri)
             problem = await self._unless_stopped(problem_of(address))
             if problem:
@@ -144,7 +145,7 @@ class Session:
             work=str(self.plan.directory / "logs"),
             block_size=1024,
         )
-        job = operator_job(scenario, Population(scenario, self.plan.seed), choice, packages, origin)
+        job = operator_job(scenario, Population(scenario, self.plan.seed), choice, packages, origins)
         job.write(self.plan.directory / "operator.json")
         self._say(f"starting the server under test ({server.kind})")
         self._operator = await self._child(manifest, "operator", "operator", OPERATOR, [])

@@ -12,6 +12,8 @@ from simulator.operator.requests import Patience
 from simulator.operator.update import Order
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from simulator.cli.packages import Packages
     from simulator.fleet.population import DevicePlan, Population
     from simulator.scenario import Scenario
@@ -21,9 +23,9 @@ POLL_S_MAX: Final = 5.0
 
 
 def operator_job(
-    scenario: Scenario, population: Population, server: ServerChoice, packages: Packages, origin: str
+    scenario: Scenario, population: Population, server: ServerChoice, packages: Packages, origins: Mapping[str, str]
 ) -> Job:
-    """The job of the operator process for a whole population."""
+    """The job of the operator process for a whole population; ``origins`` are the package origin's URIs by scheme."""
     campaign = scenario.campaign
     plans = [population.device(k) for k in range(len(population))]
     last_due = max((plan.due_s for plan in plans), default=0.0)
@@ -41,20 +43,20 @@ def operator_job(
         request_s=min(campaign.request_timeout, campaign.timeout),
         poll_s=min(POLL_S_MAX, campaign.timeout / 4),
     )
-    targets = [Target(plan.index, plan.endpoint, _order(plan, packages, origin)) for plan in plans]
+    targets = [Target(plan.index, plan.endpoint, _order(plan, packages, origins)) for plan in plans]
     if campaign.order == "random":
         random.Random(population.entropy.number(-1, "campaign")).shuffle(targets)
     return Job(server, tactics, patience, tuple(targets))
 
 
-def _order(plan: DevicePlan, packages: Packages, origin: str) -> Order | None:
+def _order(plan: DevicePlan, packages: Packages, origins: Mapping[str, str]) -> Order | None:
     if not plan.delivery:
         return None
     kinds = [FAULTS[fault.kind].order for fault in plan.faults if FAULTS[fault.kind].seam == "order"]
     order = kinds[0] if kinds else "good"
     return Order(
         delivery=plan.delivery,
-        uri=packages.uri(order, origin),
+        uri=packages.uri(order, origins[plan.transport]),
         package=packages.file(order),
         version=packages.version,
         expected_state=plan.expected_state,

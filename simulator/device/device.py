@@ -21,7 +21,6 @@ from simulator.device.installer import SlotInstaller
 from simulator.device.notifier import Notifier
 from simulator.device.objects import make_tree
 from simulator.device.persistent import Persistent, after_boot, restore, save
-from simulator.device.pull import Pull
 from simulator.device.push import Push
 from simulator.device.receiver import PackageReceiver
 from simulator.device.registrar import Registrar
@@ -35,6 +34,7 @@ from simulator.lwm2m.registration import Operation
 if TYPE_CHECKING:
     from simulator.coap.exchange import Upload
     from simulator.coap.message import Message
+    from simulator.device.pull import Pull
     from simulator.device.world import DeviceSettings, World
     from simulator.faults.plan import FaultPlan
     from simulator.lwm2m.tree import ObjectTree

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from simulator.device.pull import Pull
+from simulator.device.pulls import make_pull
 from simulator.device.push import Push, record_whole
 from simulator.lwm2m.firmware_resources import Transfer
 from simulator.lwm2m.firmware_table import Effect, Event
@@ -97,7 +97,7 @@ def _start_pull(device: Device, *, resume: bool) -> None:
     if not etag:
         offset = 0
     try:
-        device.pull = Pull(device, device.firmware.package_uri, offset=offset, etag=etag)
+        device.pull = make_pull(device, device.firmware.package_uri, offset=offset, etag=etag)
     except ValueError:
         transfer_ended(device, Event.URI_INVALID)
         device.act_soon()

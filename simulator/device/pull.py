@@ -1,106 +1,126 @@
-"""A package that the device fetches from its Package URI."""
+"""A package that the device fetches from its Package URI: what is the same for every transport.
+
+A transport asks for the package and lets go of it (``pull_coap``, ``pull_coap_tcp``, ``pull_http``). What the bytes
+lead to, when another attempt is made, and what is written down at the end is decided here.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, NamedTuple
 
-from simulator.coap.block import szx_for
-from simulator.coap.download import Download
-from simulator.coap.endpoint import Endpoint
 from simulator.coap.exchange import Failure
-from simulator.coap.requests import CoapUri, parse_uri, request_options
 from simulator.events import TransferEnded
 from simulator.lwm2m.firmware_table import Event
-from simulator.ports import Address
 
 if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Sequence
+
     from simulator.device.device import Device
-    from simulator.ports import DatagramPort
 
 
-class Pull:
-    """One download of one device: a port and an endpoint of its own, gone when it ends.
+class UnknownHostError(OSError):
+    """The host of a Package URI has no address."""
 
-    Raises:
-        ValueError: the Package URI cannot be used.
+
+class Progress(NamedTuple):
+    """How far the present attempt of a transport has come."""
+
+    size: int = -1
+    """Of the whole package; -1 where the origin did not tell."""
+    received: int = 0
+    """Bytes of the package that are there, those of an attempt before included."""
+    etag: bytes = b""
+    blocks: int = 0
+    block_us: array[int] | Sequence[int] = ()
+    wire_in: int = 0
+    wire_out: int = 0
+    retransmissions: int = 0
+    duplicates: int = 0
+
+
+class Pull(ABC):
+    """One download of one device, with a connection of its own that is gone when it ends.
+
+    It is the sink of its transport's download (``simulator.coap.download.DownloadSink``).
+
+    Args:
+        device: whose it is.
+        scheme: of the Package URI, in lower case.
+        offset: bytes that the flash has already.
+        etag: of the representation that they are from.
     """
 
     __slots__ = (
         "_device",
-        "_download",
         "_ended",
-        "_endpoint",
         "_etag",
         "_offset",
-        "_port",
         "_resumes",
         "_retries",
+        "_scheme",
         "_started",
-        "_uri",
+        "_wire_before",
     )
 
-    def __init__(self, device: Device, uri: str, *, offset: int = 0, etag: bytes = b"") -> None:
+    def __init__(self, device: Device, scheme: str, offset: int, etag: bytes) -> None:
         self._device = device
-        self._uri: CoapUri = parse_uri(uri)
+        self._scheme = scheme
         self._started = device.world.now()
         self._offset = offset
         self._etag = etag
         self._resumes = offset > 0
         """Whether the first answer has yet to show that it is still the same representation."""
         self._retries = device.profile.extra_pull_retries
-        self._port: DatagramPort | None = None
-        self._endpoint: Endpoint | None = None
-        self._download: Download | None = None
+        self._wire_before = (0, 0)
+        """Bytes in and out of connections that were given up for another one."""
         self._ended = False
+
+    # -- what a transport does -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Open a connection and ask for the package; the rest happens as answers arrive."""
+
+    @abstractmethod
+    def _ask(self) -> None:
+        """Ask for the package from ``_offset`` on, once more; whatever was asked for before is void."""
+
+    @abstractmethod
+    def _progress(self) -> Progress | None:
+        """The present attempt; None before the first and after the end."""
+
+    @abstractmethod
+    def _let_go(self, now: float) -> None:
+        """Close everything. Nothing may refer back to this object: what is let go of needs no garbage collector."""
+
+    # -- for the transports ----------------------------------------------------------------------------------------
+
+    async def _resolve(self, host: str) -> str:
+        """The address of a host.
+
+        Raises:
+            UnknownHostError: it has none.
+        """
+        try:
+            return await self._device.world.resolve(host)
+        except OSError as error:
+            msg = f"{host} has no address: {error}"
+            raise UnknownHostError(msg) from error
+
+    def _aligned_offset(self, block_size: int) -> int:
+        """Where a download in blocks goes on.
+
+        A server that cut into smaller blocks may have left an offset that is no multiple of ours: begin anew.
+        """
+        return 0 if self._offset % block_size else self._offset
 
     @property
     def etag(self) -> bytes:
         """The ETag of what is being fetched, for a resumption."""
-        return self._etag if self._download is None else self._download.etag
-
-    async def start(self) -> None:
-        """Open the port and ask for the first block; the rest happens as datagrams arrive."""
-        device = self._device
-        world, plan = device.world, device.plan
-        try:
-            host = await world.resolve(self._uri.host)
-            port = await device.download_network.open_datagram(Address(host, self._uri.port), self)
-        except OSError:
-            self._end(Event.URI_INVALID, world.now())
-            return
-        if self._ended:
-            port.close()
-            return
-        self._port = port
-        self._endpoint = Endpoint(
-            port.send,
-            device.chance,
-            params=plan.parameters,
-            szx=szx_for(plan.block_size),
-            alarm=world.deadlines.arm,
-        )
-        self._begin()
-
-    def _begin(self) -> None:
-        assert self._endpoint is not None
-        szx = szx_for(self._device.plan.block_size)
-        # A server that cut into smaller blocks may have left an offset that is no multiple of ours: begin anew.
-        offset = 0 if self._offset % (16 << szx) else self._offset
-        options = request_options(self._uri.path, self._uri.query)
-        self._download = Download(options, self, szx, offset=offset, etag=self._etag)
-        self._download.start(self._endpoint, self._device.world.now())
-
-    # -- from the port ---------------------------------------------------------------------------------------------
-
-    def on_datagram(self, data: bytes, peer: Address) -> None:  # noqa: ARG002
-        """A datagram of the package origin."""
-        if self._endpoint is not None:
-            self._endpoint.receive(data, self._device.world.now())
-
-    def on_datagram_error(self, error: OSError) -> None:  # noqa: ARG002
-        """Nobody listens at the origin."""
-        if self._endpoint is not None:
-            self._endpoint.unreachable(self._device.world.now())
+        progress = self._progress()
+        return self._etag if progress is None else progress.etag
 
     # -- from the download -----------------------------------------------------------------------------------------
 
@@ -113,7 +133,7 @@ class Pull:
         resumes, self._resumes = self._resumes, False
         if resumes and offset and not etag:
             self._offset, self._etag = 0, b""
-            self._begin()
+            self._ask()
             return False
         self._device.receiver.begin(offset)
         return True
@@ -132,12 +152,14 @@ class Pull:
 
     def failed(self, failure: Failure | None, code: int, now: float) -> None:
         """No answer, or an error of the origin."""
+        if self._ended:
+            return
         if failure is None:
             self._end(self._device.profile.pull_failed(code), now)
-        elif failure is Failure.TIMEOUT and self._retries > 0 and self._download is not None:
+        elif failure is Failure.TIMEOUT and self._retries > 0:
             self._retries -= 1
-            self._offset, self._etag = self._device.receiver.flash.written, self._download.etag
-            self._begin()
+            self._offset, self._etag = self._device.receiver.flash.written, self.etag
+            self._ask()
         else:
             self._end(Event.CONNECTION_LOST, now)
 
@@ -160,37 +182,31 @@ class Pull:
         self._device.act(now)
 
     def _close(self, now: float) -> None:
-        download, endpoint, port = self._download, self._endpoint, self._port
         self._etag = self.etag
-        # The three refer back to this object: what is let go of here needs no garbage collector.
-        self._download = self._endpoint = self._port = None
-        if endpoint is not None:
-            if download is not None:
-                download.stop(endpoint, now)
-            endpoint.close(now)
-            self._device.world.deadlines.disarm(endpoint)
-        if port is not None:
-            port.close()
+        self._let_go(now)
 
     def _record(self, outcome: str, now: float) -> None:
-        device, download, endpoint = self._device, self._download, self._endpoint
+        device, progress = self._device, self._progress() or Progress()
         result = int(device.firmware.machine.result) if outcome != "unknown" else 0
         device.world.sink.emit(
             TransferEnded(
                 now,
                 device.plan.index,
-                self._uri.scheme,
+                self._scheme,
                 "pull",
                 self._started,
-                download.size if download else -1,
-                download.received if download else 0,
-                endpoint.bytes_in if endpoint else 0,
-                endpoint.bytes_out if endpoint else 0,
-                download.blocks if download else 0,
-                endpoint.retransmissions if endpoint else 0,
-                endpoint.duplicates if endpoint else 0,
+                progress.size,
+                progress.received,
+                self._wire_before[0] + progress.wire_in,
+                self._wire_before[1] + progress.wire_out,
+                progress.blocks,
+                progress.retransmissions,
+                progress.duplicates,
                 outcome,
                 result,
-                download.block_us.tolist() if download else [],
+                list(progress.block_us),
             )
         )
+
+
+__all__ = ["Progress", "Pull", "UnknownHostError"]

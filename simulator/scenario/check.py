@@ -25,6 +25,9 @@ ENDPOINT_MAX: Final = 252
 BLOCKS_MAX: Final = 1 << 20
 """Blocks of one transfer: NUM of a block option has at most 20 bits (RFC 7959 §2.2)."""
 
+DATAGRAMS: Final = frozenset({"coap", "coaps"})
+"""Transports over a datagram port; the others are over a stream port."""
+
 ORDERS: Final = ("start", "concurrency", "execute", "groups", "order", "rate", "request_timeout")
 """Keys of the campaign that mean nothing where the server gives its own orders."""
 
@@ -100,14 +103,15 @@ def _delivery(name: str, group: Group) -> Iterator[Finding]:
     if group.delivery == "none" and group.faults:
         mend = "set `delivery` to pull or push, or drop the faults"
         yield Finding(("groups", name, "faults"), "faults have no update to act on where `delivery` is none", mend)
-    if group.delivery == "push" and group.transport in ("http", "https"):
-        yield Finding(("groups", name, "transport"), "HTTP carries downloads only", "set `delivery` to pull")
+    if group.delivery == "push" and group.transport != "coap":
+        problem = f"a push comes by the management server, and devices are managed over coap, not {group.transport}"
+        yield Finding(("groups", name, "transport"), problem, "set `transport` to coap, or `delivery` to pull")
 
 
 def _package(name: str, group: Group, firmware: Firmware | None) -> Iterator[Finding]:
     if firmware is None or group.delivery == "none":
         return
-    if firmware.size > group.block_size * BLOCKS_MAX:
+    if group.transport in DATAGRAMS | {"coap+tcp", "coaps+tcp"} and firmware.size > group.block_size * BLOCKS_MAX:
         mend = "raise `block_size`"
         yield Finding(("groups", name, "block_size"), "too small: a transfer has at most 2^20 blocks", mend)
     if group.flash < firmware.size and group.expect is None:
@@ -125,6 +129,12 @@ def _faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterator[Fin
         if group.delivery != "none" and group.delivery not in kind.deliveries:
             mend = f"use it in a group with delivery = {' or '.join(sorted(kind.deliveries))}"
             yield Finding((*key, "kind"), f"{fault.kind} cannot strike a {group.delivery}", mend)
+        if kind.seam == "datagram" and group.delivery == "pull" and group.transport not in DATAGRAMS:
+            mend = "use it in a group with transport = coap"
+            problem = (
+                f"{fault.kind} strikes datagrams, and the download of this group comes over a {group.transport} stream"
+            )
+            yield Finding((*key, "kind"), problem, mend)
         if kind.seam == "order" and isinstance(draft.server, ExternalServer):
             mend = "use a server that the run drives"
             yield Finding((*key, "kind"), f"{fault.kind} needs an order that an external server gives itself", mend)

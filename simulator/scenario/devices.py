@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, model_v
 from simulator.scenario.sections import Section
 from simulator.scenario.units import SIZE, Duration, DurationRange, PositiveDuration, Share, Size, refuse
 
-IMPLEMENTED_TRANSPORTS: Final = ("coap",)
-"""The URI schemes that devices can use in this version."""
+IMPLEMENTED_TRANSPORTS: Final = ("coap", "coap+tcp", "http")
+"""The URI schemes that devices can pull from in this version; they are managed, and pushed to, over coap."""
 
 SUCCESS: Final = (0, 1)
 """State and Update Result after a successful update."""

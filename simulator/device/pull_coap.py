@@ -1,0 +1,108 @@
+"""A pull over CoAP on a datagram port (RFC 7252, 7959)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulator.coap.block import szx_for
+from simulator.coap.download import Download
+from simulator.coap.endpoint import Endpoint
+from simulator.coap.requests import parse_uri, request_options
+from simulator.device.pull import Progress, Pull
+from simulator.lwm2m.firmware_table import Event
+from simulator.ports import Address
+
+if TYPE_CHECKING:
+    from simulator.device.device import Device
+    from simulator.ports import DatagramPort
+
+
+class CoapPull(Pull):
+    """A download with a port and an endpoint of its own.
+
+    Raises:
+        ValueError: the Package URI cannot be used.
+    """
+
+    __slots__ = ("_download", "_endpoint", "_port", "_uri")
+
+    def __init__(self, device: Device, uri: str, offset: int, etag: bytes) -> None:
+        self._uri = parse_uri(uri)
+        self._port: DatagramPort | None = None
+        self._endpoint: Endpoint | None = None
+        self._download: Download | None = None
+        super().__init__(device, self._uri.scheme, offset, etag)
+
+    async def start(self) -> None:
+        """Open the port and ask for the first block."""
+        device = self._device
+        world, plan = device.world, device.plan
+        try:
+            host = await self._resolve(self._uri.host)
+            port = await device.download_network.open_datagram(Address(host, self._uri.port), self)
+        except OSError:
+            self._end(Event.URI_INVALID, world.now())
+            return
+        if self._ended:
+            port.close()
+            return
+        self._port = port
+        self._endpoint = Endpoint(
+            port.send,
+            device.chance,
+            params=plan.parameters,
+            szx=szx_for(plan.block_size),
+            alarm=world.deadlines.arm,
+        )
+        self._ask()
+
+    def _ask(self) -> None:
+        assert self._endpoint is not None
+        block_size = self._device.plan.block_size
+        self._download = Download(
+            request_options(self._uri.path, self._uri.query),
+            self,
+            szx_for(block_size),
+            offset=self._aligned_offset(block_size),
+            etag=self._etag,
+        )
+        self._download.start(self._endpoint, self._device.world.now())
+
+    def _progress(self) -> Progress | None:
+        download, endpoint = self._download, self._endpoint
+        if download is None or endpoint is None:
+            return None
+        return Progress(
+            download.size,
+            download.received,
+            download.etag,
+            download.blocks,
+            download.block_us,
+            endpoint.bytes_in,
+            endpoint.bytes_out,
+            endpoint.retransmissions,
+            endpoint.duplicates,
+        )
+
+    def _let_go(self, now: float) -> None:
+        download, endpoint, port = self._download, self._endpoint, self._port
+        self._download = self._endpoint = self._port = None
+        if endpoint is not None:
+            if download is not None:
+                download.stop(endpoint, now)
+            endpoint.close(now)
+            self._device.world.deadlines.disarm(endpoint)
+        if port is not None:
+            port.close()
+
+    # -- from the port ---------------------------------------------------------------------------------------------
+
+    def on_datagram(self, data: bytes, peer: Address) -> None:  # noqa: ARG002
+        """A datagram of the package origin."""
+        if self._endpoint is not None:
+            self._endpoint.receive(data, self._device.world.now())
+
+    def on_datagram_error(self, error: OSError) -> None:  # noqa: ARG002
+        """Nobody listens at the origin."""
+        if self._endpoint is not None:
+            self._endpoint.unreachable(self._device.world.now())

@@ -1,0 +1,113 @@
+"""A pull over CoAP on a stream port (RFC 8323)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from simulator.coap.block import SZX_BERT, SZX_MAX, szx_for
+from simulator.coap.download import Download
+from simulator.coap.requests import parse_uri, request_options
+from simulator.device.pull import Progress, Pull, UnknownHostError
+from simulator.lwm2m.firmware_table import Event
+from simulator.ports import Address
+from simulator.transport.coap_tcp import CoapTcpConnection
+
+if TYPE_CHECKING:
+    from simulator.device.device import Device
+
+BLOCK: Final = 1024
+"""The unit of BERT (RFC 8323 §6), which is also the largest block of RFC 7959."""
+
+
+class CoapTcpPull(Pull):
+    """A download with a connection of its own; another attempt has another connection.
+
+    A device whose block size is the largest, 1024, takes several blocks in one message (BERT), and the whole package
+    where it fits into one.
+
+    Raises:
+        ValueError: the Package URI cannot be used.
+    """
+
+    __slots__ = ("_connection", "_download", "_opening", "_uri")
+
+    def __init__(self, device: Device, uri: str, offset: int, etag: bytes) -> None:
+        self._uri = parse_uri(uri)
+        self._connection: CoapTcpConnection | None = None
+        self._download: Download | None = None
+        self._opening: asyncio.Task[None] | None = None
+        super().__init__(device, self._uri.scheme, offset, etag)
+
+    async def start(self) -> None:
+        """Begin to connect."""
+        if not self._ended:
+            self._ask()
+
+    def _ask(self) -> None:
+        device = self._device
+        now = device.world.now()
+        self._give_up(now)
+        block_size = device.plan.block_size
+        szx = szx_for(block_size)
+        self._download = download = Download(
+            request_options(self._uri.path, self._uri.query),
+            self,
+            SZX_BERT if szx == SZX_MAX else szx,
+            offset=self._aligned_offset(block_size),
+            etag=self._etag,
+        )
+        self._connection = connection = CoapTcpConnection(
+            device.world.now, device.chance, None, device.world.deadlines.arm, params=device.plan.parameters
+        )
+        self._opening = device.world.spawn(self._connect(connection, download))
+
+    async def _connect(self, connection: CoapTcpConnection, download: Download) -> None:
+        device = self._device
+        try:
+            address = Address(await self._resolve(self._uri.host), self._uri.port)
+        except UnknownHostError:
+            self._opening = None
+            self._end(Event.URI_INVALID, device.world.now())
+            return
+        # It waits within the connection until that stands and the peer's CSM has come, and fails with it.
+        download.start(connection.endpoint, device.world.now())
+        try:
+            await connection.connect(device.download_network, address)
+        except OSError:
+            return
+        if self._connection is connection:
+            self._opening = None
+
+    def _give_up(self, now: float) -> None:
+        """Close the connection of an attempt that another one follows."""
+        progress = self._progress()
+        if progress is not None:
+            wire_in, wire_out = self._wire_before
+            self._wire_before = (wire_in + progress.wire_in, wire_out + progress.wire_out)
+        self._let_go(now)
+
+    def _progress(self) -> Progress | None:
+        download, connection = self._download, self._connection
+        if download is None or connection is None:
+            return None
+        return Progress(
+            download.size,
+            download.received,
+            download.etag,
+            download.blocks,
+            download.block_us,
+            connection.endpoint.bytes_in,
+            connection.endpoint.bytes_out,
+        )
+
+    def _let_go(self, now: float) -> None:
+        download, connection, opening = self._download, self._connection, self._opening
+        self._download = self._connection = self._opening = None
+        if connection is not None:
+            if download is not None:
+                download.stop(connection.endpoint, now)
+            connection.close()
+            self._device.world.deadlines.disarm(connection.endpoint)
+        if opening is not None and opening is not asyncio.current_task():
+            opening.cancel()
