@@ -28,7 +28,7 @@ def end():
 
 """
 ORIGIN = """
-tell(ready=True, coap="coap://127.0.0.1:9")
+tell(ready=True, coap="coap://127.0.0.1:9", origins={"coap": "coap://127.0.0.1:9", "http": "http://127.0.0.1:8"})
 for command in commands():
     pass
 end()

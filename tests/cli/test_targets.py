@@ -15,6 +15,7 @@ from simulator.scenario import loads
 
 SERVER = ServerChoice("embedded", "127.0.0.1", 0, "", "logs", 1024)
 ORIGIN = "coap://127.0.0.1:7"
+ORIGINS = {"coap": ORIGIN, "coap+tcp": "coap+tcp://127.0.0.1:8", "http": "http://127.0.0.1:9"}
 TEXT = """
 [run]
 seed = 3
@@ -35,7 +36,7 @@ delivery = "push"
 def job_of(tmp_path, text=TEXT, *sets):
     scenario = loads(text, sets)
     packages = make_packages(scenario.firmware, 3, tmp_path)
-    return operator_job(scenario, Population(scenario, 3), SERVER, packages, ORIGIN)
+    return operator_job(scenario, Population(scenario, 3), SERVER, packages, ORIGINS)
 
 
 def test_every_device_is_a_target_and_those_without_a_delivery_have_no_order(tmp_path):
@@ -47,6 +48,13 @@ def test_every_device_is_a_target_and_those_without_a_delivery_have_no_order(tmp
     for order in filter(None, orders):
         assert (order.uri, order.package) == (f"{ORIGIN}/good.bin", tmp_path / "good.bin")
         assert (order.version, order.expected_state, order.expected_result) == ("2.5.0", 0, 1)
+
+
+@pytest.mark.parametrize("transport", ORIGINS)
+def test_a_device_gets_the_uri_of_its_transport(tmp_path, transport):
+    text = TEXT.replace("count = 40", f'count = 40\ntransport = "{transport}"')
+    uris = {target.order.uri for target in job_of(tmp_path, text).targets if target.order is not None}
+    assert uris == {f"{ORIGINS[transport]}/good.bin", f"{ORIGIN}/good.bin"}
 
 
 def test_random_order_is_drawn_by_the_seed(tmp_path):

@@ -10,6 +10,29 @@ PUSH = '[groups.a]\ncount = 10\ndelivery = "push"\n'
 CASES = [
     # refused, key, message, accepted
     (
+        PUSH + 'transport = "http"',
+        "groups.a.transport", "devices are managed over coap, not http",
+        PULL + 'transport = "http"',
+    ),
+    (
+        PUSH + 'transport = "coap+tcp"',
+        "groups.a.transport", "devices are managed over coap, not coap+tcp",
+        PULL + 'transport = "coap+tcp"',
+    ),
+    *(
+        (
+            PULL + f'transport = "{transport}"\n[[groups.a.faults]]\nkind = "connection-lost"',
+            "groups.a.faults[0].kind", f"the download of this group comes over a {transport} stream",
+            PULL + f'transport = "{transport}"\n[[groups.a.faults]]\nkind = "image-corrupt"',
+        )
+        for transport in ("coap+tcp", "http")
+    ),
+    (
+        PULL + 'transport = "coap+tcp"\nblock_size = 16\nflash = "1 GiB"\n[firmware]\nsize = "17 MiB"',
+        "groups.a.block_size", "at most 2^20 blocks",
+        PULL + 'transport = "http"\nblock_size = 16\nflash = "1 GiB"\n[firmware]\nsize = "17 MiB"',
+    ),
+    (
         PUSH + '[[groups.a.faults]]\nkind = "connection-lost"',
         "groups.a.faults[0].kind", "connection-lost cannot strike a push",
         PULL + '[[groups.a.faults]]\nkind = "connection-lost"',

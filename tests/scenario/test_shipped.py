@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from simulator.faults.registry import FAULTS
-from simulator.scenario import json_schema, load, loads
+from simulator.scenario import ScenarioError, json_schema, load, loads
+from simulator.scenario.devices import IMPLEMENTED_TRANSPORTS
 
 SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
 
@@ -35,6 +36,12 @@ def test_a_shipped_scenario_has_the_fleet_of_its_comment(name, kind, pull, push)
     assert scenario.firmware.size == 64 * 1024
 
 
+def test_the_scenario_of_transports_has_all_that_devices_can_pull_from_side_by_side():
+    groups = shipped("transports").groups.values()
+    assert [group.transport for group in groups] == list(IMPLEMENTED_TRANSPORTS)
+    assert [(group.delivery, group.count, group.expected) for group in groups] == [("pull", 100, (0, 1))] * 3
+
+
 def test_the_first_scenario_shows_four_kinds_of_failure():
     ends = {(f.kind, f.expected) for group in shipped("first").groups.values() for f in group.faults}
     assert ends == {
@@ -55,6 +62,19 @@ def test_every_registered_fault_can_be_declared(kind):
         (fault,) = loads(text).groups["a"].faults
         assert (fault.kind, fault.expected) == (kind.name, kind.expected)
         assert not set(kind.parameters) & {"kind", "share", "expect"}
+
+
+@pytest.mark.parametrize("transport", ["coap+tcp", "http"])
+@pytest.mark.parametrize("kind", FAULTS.values(), ids=lambda kind: kind.name)
+def test_a_registered_fault_is_taken_over_a_stream_unless_it_strikes_datagrams(kind, transport):
+    values = {"size": '"1 KiB"', "duration": '"1 s"', "share": '"50 %"', "int": "1", "str": '"x"', "bool": "true"}
+    required = "".join(f"{name} = {values[p.type]}\n" for name, p in kind.parameters.items() if p.required)
+    text = f'[groups.a]\ncount = 1\ntransport = "{transport}"\n[[groups.a.faults]]\nkind = "{kind.name}"\n{required}'
+    if kind.seam == "datagram":
+        with pytest.raises(ScenarioError, match="use it in a group with transport = coap"):
+            loads(text)
+    else:
+        assert loads(text).groups["a"].faults[0].kind == kind.name
 
 
 def test_the_schema_of_the_registered_faults_can_be_made():

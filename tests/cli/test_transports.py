@@ -1,0 +1,72 @@
+"""A whole run in which devices pull over every transport, by the scenario that is shipped."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simulator.faults.registry import FAULTS
+from simulator.scenario.devices import IMPLEMENTED_TRANSPORTS
+
+pytestmark = pytest.mark.slow
+
+SCENARIO = Path(__file__).parents[2] / "scenarios" / "transports.toml"
+SIZE = 65_536
+
+
+def run(tmp_path, scenario, *options):
+    """Run a scenario as a user does; the process, and the summary of the report."""
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "simulator", "run", str(scenario), "--out", str(out), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return done, json.loads((out / "summary.json").read_text())
+
+
+def test_devices_pull_over_every_transport_side_by_side(tmp_path):
+    done, summary = run(tmp_path, SCENARIO, "--devices", "9", "--set", "firmware.size=64 KiB")
+    assert done.returncode == 0, done.stdout + done.stderr
+    kinds = {f"{transport}/pull" for transport in IMPLEMENTED_TRANSPORTS}
+    outcomes = summary["outcomes"]["by_kind"]
+    assert outcomes.keys() == kinds
+    assert {kind: (each["ok"], each["fail"], each["unknown"]) for kind, each in outcomes.items()} == dict.fromkeys(
+        kinds, (3, 0, 0)
+    )
+    for kind in kinds:
+        assert kind in done.stdout
+        assert summary["throughput"][kind]["bytes"] == 3 * SIZE
+    assert summary["verdict"] == "holds"
+
+
+VALUES = {"size": '"1 KiB"', "duration": '"1 s"', "share": '"50 %"', "int": "1", "str": '"x"', "bool": "true"}
+HEAD = """
+[firmware]
+size = "64 KiB"
+[devices]
+boot_time = "100 ms"
+install_time = "200 ms"
+[campaign]
+timeout = "60 s"
+request_timeout = "20 s"
+"""
+
+
+def test_faults_beside_the_link_end_as_declared_over_streams(tmp_path):
+    text, groups = HEAD, 0
+    for transport in ("coap+tcp", "http"):
+        for kind in FAULTS.values():
+            if kind.seam != "datagram":
+                needed = [f"{name} = {VALUES[p.type]}" for name, p in kind.parameters.items() if p.required]
+                name = f"{transport.replace('+', '-')}-{kind.name}"
+                text += f'[groups.{name}]\ncount = 2\ntransport = "{transport}"\n'
+                text += f'[[groups.{name}.faults]]\nkind = "{kind.name}"\n' + "\n".join(needed) + "\n"
+                groups += 1
+    (tmp_path / "faults.toml").write_text(text)
+    done, summary = run(tmp_path, tmp_path / "faults.toml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    overall = summary["outcomes"]["overall"]
+    assert (overall["ok"], overall["fail"], overall["unknown"]) == (2 * groups, 0, 0)
+    assert groups > 15
