@@ -10,10 +10,10 @@ PYTEST_ARGS ?=
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test lint native bench bench-pure lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 16
 
 setup: $(VENV)/.package-stamp  ## create .venv with everything in it, once
 
@@ -32,8 +32,23 @@ lint: setup  ## check style, types and the direction of imports
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache >build/lint-imports.log 2>&1 || { cat build/lint-imports.log; exit 1; }
 
-bench: setup  ## measure the engine against C and aiocoap on this machine
-	@$(BIN)/python -m tests.bench
+# A copy with the CoAP engine compiled by mypyc; the checkout stays pure, so what is edited is what runs.
+build/native/.stamp: $(VENV)/.package-stamp setup.py $(wildcard simulator/coap/*.py)
+	@command -v cc >/dev/null || { echo "A C compiler is needed: apt-get install gcc libc6-dev"; exit 1; }
+	@echo "Compiling the CoAP engine ..."
+	@rm -rf build/native build/lib* && mkdir -p build/native
+	@LWM2M_FLEET_NATIVE=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --target build/native . >build/native.log 2>&1 || { tail -20 build/native.log; exit 1; }
+	@touch $@
+
+native: build/native/.stamp  ## compile the engine; run it with PYTHONPATH=build/native .venv/bin/lwm2m-fleet ...
+
+bench: build/native/.stamp  ## measure the compiled engine against C and aiocoap on this machine
+	@ln -sfn ../../tests build/native/tests
+	@PYTHONPATH=build/native $(BIN)/python -P -m tests.bench
+
+bench-pure: setup  ## the same, without compiling
+	@$(BIN)/python -m tests.bench --out build/bench-pure
 
 # The environment. The stamps are files inside it, so that removing .venv starts again.
 
@@ -62,7 +77,7 @@ lock: $(VENV)/.created-stamp  ## take the newest versions that pyproject.toml al
 	@mkdir -p build
 	@rm -rf build/lock-venv
 	@$(PYTHON) -m venv build/lock-venv
-	@build/lock-venv/bin/pip install --quiet --disable-pip-version-check --upgrade "setuptools>=69" ".[dev]"
+	@build/lock-venv/bin/pip install --quiet --disable-pip-version-check --upgrade "setuptools>=77" ".[dev]"
 	@{ sed -n '/^#/p' requirements.lock; \
 		build/lock-venv/bin/pip freeze --all --disable-pip-version-check --exclude pip --exclude lwm2m-fleet; \
 		} >build/requirements.lock

@@ -48,7 +48,7 @@ class Child:
         self.failed: str = ""
         self.ended = asyncio.Event()
         self.on_line: Callable[[dict[str, Any]], None] = lambda _line: None
-        self._command = [sys.executable, "-m", module, *arguments]
+        self._command = [sys.executable, "-P", "-m", module, *arguments]
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
         self._ready: dict[str, Any] | None = None

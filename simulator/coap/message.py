@@ -124,7 +124,14 @@ class Message:
         )
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Message) and all(getattr(self, a) == getattr(other, a) for a in self.__slots__)
+        return isinstance(other, Message) and (
+            self.type == other.type
+            and self.code == other.code
+            and self.mid == other.mid
+            and self.token == other.token
+            and self.options == other.options
+            and self.payload == other.payload
+        )
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -29,7 +29,7 @@ def driver_for(choice: ServerChoice, progress: Callable[[str], None]) -> Driver:
         ServerStartError: there is no such kind of server.
     """
     if choice.kind in MODULES:
-        command = [sys.executable, "-m", MODULES[choice.kind], "--host", choice.host, "--port", str(choice.port)]
+        command = [sys.executable, "-P", "-m", MODULES[choice.kind], "--host", choice.host, "--port", str(choice.port)]
         return JsonLinesDriver(command, choice.kind, Path(choice.work) / "server.log")
     if choice.kind == "leshan":
         return LeshanDriver(choice, progress)

@@ -10,6 +10,7 @@ from typing import Final
 import psutil
 
 import simulator
+from simulator.coap import endpoint
 
 _LIBRARIES: Final = ("aiocoap", "uvloop", "numpy", "pandas", "pyarrow")
 
@@ -17,6 +18,7 @@ _LIBRARIES: Final = ("aiocoap", "uvloop", "numpy", "pandas", "pyarrow")
 def versions() -> dict[str, str]:
     """Versions of Python, of this package, of the libraries that matter and of the kernel; empty for what is absent."""
     found = {"python": platform.python_version(), "lwm2m-fleet": simulator.__version__}
+    found["coap engine"] = "pure Python" if str(endpoint.__file__).endswith(".py") else "compiled"
     found.update((name, _version(name)) for name in _LIBRARIES)
     found["kernel"] = f"{platform.system()} {platform.release()}"
     return found

@@ -23,7 +23,7 @@ PR_SET_PDEATHSIG: Final = 1
 
 def tied(command: Sequence[str | Path]) -> list[str]:
     """The command that runs ``command`` tied to this process."""
-    return [sys.executable, "-m", __name__, str(os.getpid()), *(str(word) for word in command)]
+    return [sys.executable, "-P", "-m", __name__, str(os.getpid()), *(str(word) for word in command)]
 
 
 def main(arguments: list[str]) -> int:
