@@ -55,6 +55,7 @@ class Device:
 
     __slots__ = (
         "_act_due",
+        "_faults",
         "_reboot_asked",
         "chance",
         "deferral",
@@ -87,6 +88,7 @@ class Device:
         self.plan = plan
         self.world = world
         self.chance = chance
+        self._faults = faults
         self.profile = PROFILES[plan.profile]
         self.flash = faults.wrap_flash(HashingFlash(plan.flash_bytes))
         self.installer = faults.wrap_installer(SlotInstaller(world.clock, plan.install_time_s))
@@ -242,9 +244,9 @@ class Device:
         """The device's wall clock."""
         return self.world.unix_start + int(self.world.now())
 
-    def defers_update(self, severity: int) -> bool:  # noqa: ARG002
-        """Nobody sits at a virtual device; a fault may."""
-        return False
+    def defers_update(self, severity: int) -> bool:
+        """Nobody sits at a virtual device, unless a fault puts somebody there."""
+        return self._faults.defers_update(severity)
 
     def receive_package(self, data: bytes) -> Event:
         """Store and check a package that came in one message."""

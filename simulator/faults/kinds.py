@@ -83,6 +83,8 @@ class Made:
     flash: Callable[[Flash], Flash] | None = None
     installer: Callable[[Installer], Installer] | None = None
     link: LinkFault | None = None
+    defers: Callable[[int], bool] | None = None
+    """Whether the user puts an update of a Severity (/5/0/11) off."""
     purposes: frozenset[str] = frozenset({"management", "download"})
     """Which datagram ports a link fault wraps."""
 
@@ -93,7 +95,7 @@ class FaultKind:
 
     name: str
     seam: str
-    """``flash``, ``installer``, ``datagram``, or ``order`` where the operator's order is what is wrong."""
+    """``flash``, ``installer``, ``datagram``, ``decision`` (the user's), or ``order`` where the operator's is wrong."""
     summary: str
     make: Callable[[Scene], Made]
     expected: tuple[int, int] | None = None

@@ -77,6 +77,10 @@ class FaultPlan:
                 installer = made.installer(installer)
         return installer
 
+    def defers_update(self, severity: int) -> bool:
+        """Whether the user puts an update of this Severity (/5/0/11) off."""
+        return any(made.defers is not None and made.defers(severity) for made in self._made)
+
     def network(self, network: Network, purpose: str) -> Network:
         """The network with what is wrong with its ports; ``purpose`` is ``management`` or ``download``."""
         links = [made.link for made in self._made if made.link is not None and purpose in made.purposes]

@@ -22,7 +22,7 @@ from simulator.lwm2m.firmware_table import State, UpdateResult
 from simulator.scenario.faults import read_fault, table_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
-PARTS = {"flash": "flash", "installer": "installer", "datagram": "link"}
+PARTS = {"flash": "flash", "installer": "installer", "datagram": "link", "decision": "defers"}
 ORDERS = {"good", "not-found", "bad-scheme", "wrong-model", "bad-magic"}
 EXAMPLES = {"size": 4096, "duration": 1.5, "share": 0.5, "int": 3, "str": "text", "bool": True}
 WRITTEN = {"size": "4 KiB", "duration": "1500 ms", "share": "50 %", "int": 3, "str": "text", "bool": True}
@@ -89,7 +89,7 @@ def test_a_kind_makes_what_its_seam_says(kind):
             parameters=kind.complete(required(kind)),
         )
     )
-    parts = {name for name in ("flash", "installer", "link") if getattr(made, name) is not None}
+    parts = {name for name in PARTS.values() if getattr(made, name) is not None}
     assert parts == {PARTS[kind.seam]} if kind.seam in PARTS else not parts
 
 
@@ -153,6 +153,7 @@ def test_without_faults_everything_is_the_very_same_object():
         assert plan.wrap_installer(installer) is installer
         assert plan.network(network, "management") is network
         assert plan.network(network, "download") is network
+        assert not plan.defers_update(1)
     assert sound is NO_FAULTS
 
 
@@ -163,6 +164,7 @@ def test_a_fault_wraps_its_own_seam_alone(kind):
     assert (plan.wrap_flash(flash) is flash) == (kind.seam != "flash")
     assert (plan.wrap_installer(installer) is installer) == (kind.seam != "installer")
     assert (plan.network(network, "download") is network) == (kind.seam != "datagram")
+    assert plan.defers_update(1) == (kind.seam == "decision")
 
 
 # -- the document ------------------------------------------------------------------------------------------------------
@@ -179,7 +181,7 @@ def shown(parameter: Parameter) -> str:
 
 def kinds_table() -> str:
     lines = ["| kind | what happens | by | ends in | parameters |", "| --- | --- | --- | --- | --- |"]
-    for seam in ("flash", "datagram", "installer", "order"):
+    for seam in ("flash", "datagram", "installer", "decision", "order"):
         for kind in (kind for kind in FAULTS.values() if kind.seam == seam):
             ends = "as without it" if kind.expected is None else f"{kind.expected[0]} / {kind.expected[1]}"
             parameters = [f"`{n}` ({p.type}, {shown(p)}): {p.doc}" for n, p in kind.parameters.items()]
