@@ -139,6 +139,14 @@ def test_killed_run_is_reported_with_what_is_missing_at_the_top(directory):
     assert page.index("Read this first") < page.index("<h2>Criteria")
 
 
+@pytest.mark.parametrize(("whole", "start"), [(True, "The server reported another end"), (False, "The last report of")])
+def test_a_device_whose_rows_are_missing_is_not_held_against_the_server(directory, whole, start):
+    devices = [Device(0, outcome="fail", server_end=(0, 5))]
+    summary = build(Written(devices, close_fleet=whole).write(directory))
+    [note] = [note for note in summary.notes if "the server" in note.lower()]
+    assert note.startswith(start)
+
+
 def test_run_that_was_cut_short(directory):
     summary = build(Written(small(), status="cut short", reason="stopped by hand").write(directory))
     assert summary.notes[0] == "The run is cut short: stopped by hand."
