@@ -143,6 +143,8 @@ def run_scenario(options: Options, console: Console) -> int:
     if ended.status == "failed":
         console.print(f"[bold red]The run failed:[/] {escape(ended.reason)}", soft_wrap=True)
         console.print(f"Logs are in {escape(str(plan.directory / 'logs'))}", soft_wrap=True)
+        if ended.begun:
+            console.print(f"For what was recorded: lwm2m-fleet report {escape(str(plan.directory))}", soft_wrap=True)
         return ENVIRONMENT
     if ended.status == "cut short":
         console.print(f"[bold yellow]Cut short:[/] {escape(ended.reason)}", soft_wrap=True)

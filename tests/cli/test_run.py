@@ -113,6 +113,7 @@ def test_a_process_that_is_killed_ends_the_run(start, tmp_path, name):
     out = finish(process)
     assert process.returncode == 3
     assert f"The run failed: {name} ended unexpectedly, killed by signal 9" in out
+    assert f"For what was recorded: lwm2m-fleet report {tmp_path / 'run'}" in out
     assert manifest(tmp_path)["status"] == "failed"
     nobody_left(tmp_path)
 
