@@ -138,7 +138,7 @@ def devices(
     """List the devices of a scenario, for bulk import into a server."""
     from simulator.cli.devices import list_devices
 
-    list_devices(scenario, count, seed, tuple(set_ or ()), format_.value, out)
+    list_devices(scenario, count, seed, tuple(set_ or ()), format_.value, out, errors)
 
 
 @app.command()

@@ -7,12 +7,15 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulator.cli.failure import ENVIRONMENT, CommandFailedError
 from simulator.cli.run import load_scenario
 from simulator.fleet.population import Population
 from simulator.scenario import json_schema
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 COLUMNS = ("index", "endpoint", "group", "delivery", "transport", "lwm2m", "lifetime_s", "model", "fault")
 
@@ -24,8 +27,9 @@ def list_devices(
     overrides: tuple[str, ...],
     form: str,
     out: Path | None,
+    remarks: Console,
 ) -> None:
-    """Write one row per device.
+    """Write one row per device; without a seed those of seed 0, which ``remarks`` is told where it matters.
 
     Raises:
         CommandFailedError: wrong scenario, or the file cannot be written.
@@ -33,6 +37,10 @@ def list_devices(
     scenario = load_scenario(scenario_file, overrides, count)
     drawn = seed if seed is not None else scenario.run.seed
     population = Population(scenario, drawn or 0)
+    if drawn is None and any(group.faults for group in scenario.groups.values()):
+        remarks.print(
+            "No seed is given: the faults are those of seed 0. Run with --seed 0 to have the same.", soft_wrap=True
+        )
     rows: list[dict[str, Any]] = [
         {column: getattr(plan, column) for column in COLUMNS}
         for plan in (population.device(k) for k in range(len(population)))
