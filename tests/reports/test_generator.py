@@ -13,6 +13,9 @@ def test_generator_that_kept_up(summary):
     found = run_of(summary)
     assert (found.bottleneck, found.reasons) == (False, [])
     assert found.campaign_s == pytest.approx(2.5)
+    assert {p.process for p in found.processes if p.loop_lag_max_s is None} == {
+        p.process for p in found.processes if p.role == "server"
+    }
     assert (found.loop_lag_max_s, found.late_starts, found.missed_starts, found.dropped_datagrams) == (0.002, 0, 0, 0)
     fleet = found.processes[0]
     assert (fleet.process, fleet.role) == ("fleet-0", "fleet")
