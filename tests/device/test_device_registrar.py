@@ -82,6 +82,20 @@ async def test_a_server_that_has_forgotten_the_device_is_registered_at_again():
 
 
 @in_virtual_time
+async def test_a_device_that_was_cut_off_beyond_its_lifetime_registers_again():
+    async with device_rig(lifetime_s=60) as rig:
+        rig.network.lost = lambda source, to, data: SERVER in (source, to)
+        await rig.settle(90)
+        rig.server.expire()
+        assert len(rig.server.table) == 0
+        rig.network.lost = lambda source, to, data: False
+        await rig.settle(200)
+        assert rig.device.registrar.registered
+        assert len(rig.server.table) == 1
+        assert ended(rig).count(("register", "ok", "2.01")) == 2
+
+
+@in_virtual_time
 async def test_a_refused_register_is_tried_again():
     async with device_rig(started=False) as rig:
         rig.server._register = refuse_twice(rig.server._register)
