@@ -111,7 +111,8 @@ def run(
         out=out,
         overrides=tuple(set_ or ()),
         allow_public_target=allow_public_target,
-        command=tuple(sys.argv),
+        # The name of the command, and not where it is installed: it can then be typed again anywhere.
+        command=("lwm2m-fleet", *sys.argv[1:]),
     )
     raise typer.Exit(run_scenario(options, output))
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 COLUMNS = ("index", "endpoint", "group", "delivery", "transport", "lwm2m", "lifetime_s", "model", "fault")
+SECURITY = "security"
+NOSEC = "nosec"
+"""Devices are managed over plain CoAP in this version: a server that wants credentials has none to import."""
 
 
 def list_devices(
@@ -42,7 +45,7 @@ def list_devices(
             "No seed is given: the faults are those of seed 0. Run with --seed 0 to have the same.", soft_wrap=True
         )
     rows: list[dict[str, Any]] = [
-        {column: getattr(plan, column) for column in COLUMNS}
+        {**{column: getattr(plan, column) for column in COLUMNS}, SECURITY: NOSEC}
         for plan in (population.device(k) for k in range(len(population)))
     ]
     write(_csv(rows) if form == "csv" else json.dumps(rows, indent=1) + "\n", out)
@@ -50,7 +53,7 @@ def list_devices(
 
 def _csv(rows: list[dict[str, Any]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, (*COLUMNS, SECURITY), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

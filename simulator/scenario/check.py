@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from simulator.firmware import HEADER_SIZE
+from simulator.lwm2m.profiles import PROFILES
 from simulator.scenario.campaign import Campaign, Criteria
 from simulator.scenario.devices import Fault, Group
 from simulator.scenario.endpoints import EndpointShape
@@ -138,6 +139,9 @@ def _faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterator[Fin
         if kind.seam == "order" and isinstance(draft.server, ExternalServer):
             mend = "use a server that the run drives"
             yield Finding((*key, "kind"), f"{fault.kind} needs an order that an external server gives itself", mend)
+        if kind.seam == "decision" and PROFILES[group.profile].object_version(group.lwm2m) == "1.0":
+            mend = 'use lwm2m = "1.1" and a profile other than zephyr'
+            yield Finding((*key, "kind"), f"{fault.kind} needs object 5 in version 1.1, which these devices lack", mend)
         yield from _never_strikes(key, fault, draft.firmware)
         yield from _gives_up_late(key, fault, group, draft.campaign)
     shares = sum(fault.share for fault in group.faults if fault.decisive)

@@ -20,7 +20,7 @@ import uvloop
 
 from tests.bench.c_peers import BODY_PATH, SMALL_BODY, SMALL_PATH, Measured, Mode, pinned
 
-_ROOT: Final = Path(__file__).parent.parent.parent
+_ROOT: Final = Path(__file__).resolve().parent.parent.parent
 _BLOCK: Final = 1024
 
 

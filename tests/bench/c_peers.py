@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-SOURCES: Final = Path(__file__).parent
+SOURCES: Final = Path(__file__).resolve().parent
 BUILD_DIR: Final = SOURCES.parent.parent / "build" / "bench"
 CFLAGS: Final = ("-O2", "-std=c11", "-Wall", "-Wextra", "-Werror")
 

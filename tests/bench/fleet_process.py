@@ -27,7 +27,7 @@ from simulator.recorder.recorder import Recorder
 
 POLL_S: Final = 0.1
 SAMPLE_S: Final = 0.001
-ROOT: Final = Path(__file__).parent.parent.parent
+ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
 
 def _recorder(file: Path, work: Callable[[], int]) -> int:

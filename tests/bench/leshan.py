@@ -12,7 +12,7 @@ from simulator.recorder.manifest import MANIFEST
 from simulator.servers.java import ToolMissingError, find_compiler, find_java, find_maven
 from tests.bench.rig import BenchError
 
-ROOT: Final = Path(__file__).parent.parent.parent
+ROOT: Final = Path(__file__).resolve().parent.parent.parent
 SCENARIO: Final = ROOT / "scenarios" / "leshan.toml"
 TIMEOUT_S: Final = 900
 
@@ -38,7 +38,18 @@ def cpu_of_one_run(directory: Path, devices: int | None) -> tuple[float, float]:
     Raises:
         BenchError: the run did not end well, so that the two did not do the same work.
     """
-    command = [sys.executable, "-m", "simulator", "run", str(SCENARIO), "--server", "leshan", "--out", str(directory)]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "simulator",
+        "run",
+        str(SCENARIO),
+        "--server",
+        "leshan",
+        "--out",
+        str(directory),
+    ]
     if devices is not None:
         command += ["--devices", str(devices)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=TIMEOUT_S)

@@ -172,6 +172,14 @@ class Rig:
         return campaign
 
 
+def _find_tests() -> None:
+    """Let child processes import ``tests``; last, so that a compiled product that comes first stays first."""
+    root = str(Path(__file__).resolve().parents[2])
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    if root not in paths:
+        os.environ["PYTHONPATH"] = os.pathsep.join([*paths, root])
+
+
 def _write_files(directory: Path, load: Load) -> Path:
     """What the fleet process reads, and a package that the devices accept; the latter's file."""
     directory.mkdir(parents=True)
@@ -206,6 +214,7 @@ async def rig(directory: Path, load: Load) -> AsyncIterator[Rig]:
         BenchError: one of the two did not start.
     """
     package = _write_files(directory, load)
+    _find_tests()
     listeners: list[Callable[[ServerEvent], None]] = []
 
     def on_event(event: ServerEvent) -> None:

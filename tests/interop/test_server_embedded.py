@@ -178,7 +178,25 @@ async def test_a_whole_run_of_twenty_devices(tmp_path, server, delivery):
     scenario = tmp_path / "twenty.toml"
     scenario.write_text(f'[groups.all]\ncount = 20\ndelivery = "{delivery}"\n[criteria]\nfailed_max = 0\n')
     out = tmp_path / "run"
-    async with program("run", str(scenario), "--server", server, "--out", str(out)) as process, asyncio.timeout(120):
+    await run_twenty(scenario, server, out)
+
+
+@pytest.mark.peer
+@pytest.mark.slow
+@pytest.mark.parametrize("server", ["leshan", "leshan-demo"])
+async def test_a_whole_run_of_twenty_devices_on_leshan(tmp_path, peer_tool, server):
+    peer_tool("java", "openjdk-17-jdk-headless")
+    peer_tool("mvn", "maven")
+    scenario = tmp_path / "twenty.toml"
+    scenario.write_text(
+        '[groups.pull]\ncount = 14\n[groups.push]\ncount = 6\ndelivery = "push"\n'
+        '[criteria]\nas_declared_min = "100 %"\npattern_complete_min = "100 %"\n'
+    )
+    await run_twenty(scenario, server, tmp_path / "run")
+
+
+async def run_twenty(scenario, server, out):
+    async with program("run", str(scenario), "--server", server, "--out", str(out)) as process, asyncio.timeout(240):
         output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
     summary = json.loads((out / "summary.json").read_text())

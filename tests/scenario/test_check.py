@@ -151,3 +151,11 @@ def test_a_broken_group_hides_no_problem_elsewhere(kinds):
 def test_a_default_request_timeout_gives_way_to_a_shorter_update():
     scenario = loads(PULL + '[campaign]\ntimeout = "10 s"')
     assert scenario.campaign.request_timeout > scenario.campaign.timeout
+
+
+@pytest.mark.parametrize("setting", ['profile = "zephyr"', 'lwm2m = "1.0"'])
+def test_an_update_cannot_be_deferred_without_version_1_1_of_the_object(setting):
+    fault = '[[groups.a.faults]]\nkind = "update-deferred"\n'
+    with pytest.raises(ScenarioError, match=r"needs object 5 in version 1\.1"):
+        loads(f"[groups.a]\ncount = 3\n{setting}\n{fault}")
+    assert loads(f"[groups.a]\ncount = 3\n{fault}").devices == 3
