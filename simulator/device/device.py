@@ -16,7 +16,6 @@ from simulator.coap.endpoint import Endpoint
 from simulator.coap.exchange import Response
 from simulator.device import effects, record, requests
 from simulator.device.deferral import Deferral
-from simulator.device.flash import HashingFlash
 from simulator.device.installer import SlotInstaller
 from simulator.device.notifier import Notifier
 from simulator.device.objects import make_tree
@@ -90,7 +89,7 @@ class Device:
         self.chance = chance
         self._faults = faults
         self.profile = PROFILES[plan.profile]
-        self.flash = faults.wrap_flash(HashingFlash(plan.flash_bytes))
+        self.flash = faults.wrap_flash(world.flash(plan))
         self.installer = faults.wrap_installer(SlotInstaller(world.clock, plan.install_time_s))
         self.management_network = faults.network(world.network, "management")
         self.download_network = faults.network(world.network, "download")

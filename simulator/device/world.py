@@ -6,13 +6,15 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from simulator.device.flash import HashingFlash
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Coroutine
 
     from simulator.coap.params import TransmissionParameters
     from simulator.events import EventSink
-    from simulator.ports import Address, Clock, Network
+    from simulator.ports import Address, Clock, Flash, Network
     from simulator.transport.deadlines import Deadlines
 
 
@@ -62,6 +64,10 @@ class DeviceSettings(Protocol):
     @property
     def flash_bytes(self) -> int:
         """Capacity of the flash."""
+
+    @property
+    def flash_file(self) -> bool:
+        """Whether the flash is a file."""
 
     @property
     def boot_time_s(self) -> float:
@@ -127,6 +133,8 @@ class World:
     lookup: Callable[[str], object] | None = None
     """Coroutine function that resolves a host name; None where only addresses are allowed."""
     names: dict[str, str] = field(default_factory=dict)
+    flash: Callable[[DeviceSettings], Flash] = lambda plan: HashingFlash(plan.flash_bytes)
+    """Makes the flash of a device; by default one that keeps no bytes of the package."""
 
     async def resolve(self, host: str) -> str:
         """The address of a host.

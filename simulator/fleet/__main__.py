@@ -53,6 +53,7 @@ async def run_slice(directory: Path, t0: float, slice_: tuple[int, int], server:
         unix_start=int(time.time() - process.now()),
         package_size=package_size,
         on_start=process.sampler.started,
+        flash_directory=directory / "flash",
     )
     process.devices = lambda: len(runner.devices)
     process.status = lambda: {**runner.counts, "planned": runner.planned}

@@ -44,6 +44,8 @@ class DevicePlan:
     model: str
     lifetime_s: float
     flash_bytes: int
+    flash_file: bool
+    """Whether the flash is a file in the run directory."""
     boot_time_s: float
     install_time_s: float
     block_size: int
@@ -118,6 +120,7 @@ class Population:
             model=self.scenario.firmware.model,
             lifetime_s=group.lifetime,
             flash_bytes=group.flash,
+            flash_file=group.flash_file,
             boot_time_s=self._drawn(k, "boot_time", group.boot_time),
             install_time_s=self._drawn(k, "install_time", group.install_time),
             block_size=group.block_size,

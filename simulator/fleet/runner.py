@@ -13,6 +13,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from simulator.device.device import Device
+from simulator.device.flash import FileFlash, HashingFlash
 from simulator.device.world import World
 from simulator.events import FaultApplied
 from simulator.faults.plan import FaultPlan
@@ -20,10 +21,12 @@ from simulator.fleet.entropy import SmallDice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from pathlib import Path
 
+    from simulator.device.world import DeviceSettings
     from simulator.events import EventSink
     from simulator.fleet.population import DevicePlan, Population
-    from simulator.ports import Address, Clock, Network
+    from simulator.ports import Address, Clock, Flash, Network
     from simulator.transport.deadlines import Deadlines
 
 log = logging.getLogger(__name__)
@@ -44,6 +47,7 @@ class FleetRunner:
         slice_: which slice of how many.
         package_size: bytes of the package that the campaign distributes; faults refer to it.
         on_start: told when a device started and when it was due, in seconds.
+        flash_directory: takes the flashes that are files (``flash_file`` in the scenario), one per device.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class FleetRunner:
         unix_start: int,
         package_size: int,
         on_start: Callable[[float, float], None] = lambda _now, _due: None,
+        flash_directory: Path | None = None,
     ) -> None:
         self._population = population
         self._indices = population.slice(*slice_)
@@ -66,6 +71,7 @@ class FleetRunner:
         self._sink = sink
         self._package_size = package_size
         self._on_start = on_start
+        self._flash_directory = flash_directory
         self._begin = inf
         self._tasks: set[asyncio.Task[None]] = set()
         self.counts: Counter[str] = Counter()
@@ -83,6 +89,7 @@ class FleetRunner:
             unix_start=unix_start,
             on_change=self._on_change,
             lookup=self._lookup,
+            flash=self._flash,
         )
 
     @property
@@ -124,6 +131,12 @@ class FleetRunner:
             ),
         )
         return Device(plan, self._world, SmallDice(entropy.number(plan.index, "coap")), faults)
+
+    def _flash(self, settings: DeviceSettings) -> Flash:
+        if not settings.flash_file or self._flash_directory is None:
+            return HashingFlash(settings.flash_bytes)
+        self._flash_directory.mkdir(exist_ok=True)
+        return FileFlash(self._flash_directory / f"{settings.index:06d}.bin", settings.flash_bytes)
 
     async def run(self, begin: float) -> None:
         """Start every device of the slice at its due time; ``begin`` is the time of the first."""

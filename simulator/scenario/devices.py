@@ -143,6 +143,9 @@ class DeviceSettings(Section):
     flash: Size = Field(
         default="2 MiB", validate_default=True, description="Capacity of the flash that takes the package."
     )
+    flash_file: bool = Field(
+        default=False, description="Whether the flash is a file, flash/INDEX.bin in the run directory; for few devices."
+    )
     boot_time: DurationRange = Field(
         default="500 ms", validate_default=True, description="Time of a boot, or { min, max } drawn per device."
     )
