@@ -7,22 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from simulator.faults.kinds import Made, Scene, Struck
 from simulator.faults.registry import FAULTS
+from simulator.network.wrapped import WrappedNetwork
 
 if TYPE_CHECKING:
     from simulator.faults.kinds import LinkFault
-    from simulator.ports import (
-        Accept,
-        Address,
-        DatagramPort,
-        DatagramReceiver,
-        Dice,
-        Flash,
-        Installer,
-        Listener,
-        Network,
-        StreamPort,
-        StreamReceiver,
-    )
+    from simulator.ports import Address, DatagramPort, DatagramReceiver, Dice, Flash, Installer, Network
 
 
 class Injected(Protocol):
@@ -107,13 +96,13 @@ def _make(fault: Injected, package_size: int, dice: Callable[[str], Dice], struc
     return kind.make(Scene(name, package_size, dice(name), once, kind.complete(fault.parameters)))
 
 
-class FaultyNetwork:
+class FaultyNetwork(WrappedNetwork):
     """A network whose connected datagram ports carry link faults."""
 
-    __slots__ = ("_links", "_network")
+    __slots__ = ("_links",)
 
     def __init__(self, network: Network, links: list[LinkFault]) -> None:
-        self._network = network
+        super().__init__(network)
         self._links = links
 
     async def open_datagram(
@@ -128,17 +117,3 @@ class FaultyNetwork:
         for wrap in reversed(wraps):
             port = wrap(port)
         return port
-
-    async def bind_datagram(self, local: Address, receiver: DatagramReceiver) -> DatagramPort:
-        """Devices open no such port; as the network has it."""
-        return await self._network.bind_datagram(local, receiver)
-
-    async def open_stream(
-        self, remote: Address, receiver: StreamReceiver, *, local: Address | None = None
-    ) -> StreamPort:
-        """As the network has it."""
-        return await self._network.open_stream(remote, receiver, local=local)
-
-    async def listen_stream(self, local: Address, accept: Accept) -> Listener:
-        """As the network has it."""
-        return await self._network.listen_stream(local, accept)

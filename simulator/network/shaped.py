@@ -5,23 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.network.link import Link
+from simulator.network.wrapped import WrappedNetwork
 from simulator.transport.schedule import Schedule
 
 if TYPE_CHECKING:
     import asyncio
 
     from simulator.network.profiles import NetworkProfile
-    from simulator.ports import (
-        Accept,
-        Address,
-        DatagramPort,
-        DatagramReceiver,
-        Dice,
-        Listener,
-        Network,
-        StreamPort,
-        StreamReceiver,
-    )
+    from simulator.ports import Address, DatagramPort, DatagramReceiver, Dice, Network
 
 
 class ShapedPort:
@@ -89,7 +80,7 @@ class ShapedPort:
         self._receiver.on_datagram_error(error)
 
 
-class ShapedNetwork:
+class ShapedNetwork(WrappedNetwork):
     """The network as one device on a slow link sees it: all its datagram ports share the link.
 
     Args:
@@ -99,10 +90,10 @@ class ShapedNetwork:
         dice: chance of the link.
     """
 
-    __slots__ = ("_down", "_network", "_schedule", "_up")
+    __slots__ = ("_down", "_schedule", "_up")
 
     def __init__(self, network: Network, loop: asyncio.AbstractEventLoop, profile: NetworkProfile, dice: Dice) -> None:
-        self._network = network
+        super().__init__(network)
         self._schedule = Schedule(loop)
         self._up = Link(profile, dice, "up")
         self._down = Link(profile, dice, "down")
@@ -114,20 +105,6 @@ class ShapedNetwork:
         port = ShapedPort(receiver, self._schedule, self._up, self._down)
         port.attach(await self._network.open_datagram(remote, port, local=local))
         return port
-
-    async def bind_datagram(self, local: Address, receiver: DatagramReceiver) -> DatagramPort:
-        """As the network has it."""
-        return await self._network.bind_datagram(local, receiver)
-
-    async def open_stream(
-        self, remote: Address, receiver: StreamReceiver, *, local: Address | None = None
-    ) -> StreamPort:
-        """As the network has it."""
-        return await self._network.open_stream(remote, receiver, local=local)
-
-    async def listen_stream(self, local: Address, accept: Accept) -> Listener:
-        """As the network has it."""
-        return await self._network.listen_stream(local, accept)
 
 
 def shaped(network: Network, loop: asyncio.AbstractEventLoop, profile: NetworkProfile, dice: Dice) -> Network:
