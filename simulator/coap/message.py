@@ -11,7 +11,6 @@ from struct import Struct
 from typing import Final
 
 from simulator.coap.codes import (
-    ACK,
     CON,
     CONTENT_FORMAT,
     EMPTY,
@@ -262,16 +261,10 @@ def reset_for(error: MessageFormatError) -> bytes | None:
     return None
 
 
-def acknowledge(request: Message, code: int, options: Options | None = None, payload: bytes = b"") -> bytes:
-    """A piggy-backed response (RFC 7252 §5.2.1)."""
-    return encode(ACK, code, request.mid, request.token, options or [], payload)
-
-
 __all__ = [
     "Message",
     "MessageFormatError",
     "Options",
-    "acknowledge",
     "decode",
     "empty",
     "encode",

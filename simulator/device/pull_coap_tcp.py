@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from simulator.coap.block import SZX_BERT, SZX_MAX, szx_for
 from simulator.coap.download import Download
@@ -15,9 +15,6 @@ from simulator.transport.coap_tcp import CoapTcpConnection
 
 if TYPE_CHECKING:
     from simulator.device.device import Device
-
-BLOCK: Final = 1024
-"""The unit of BERT (RFC 8323 §6), which is also the largest block of RFC 7959."""
 
 
 class CoapTcpPull(Pull):

@@ -35,7 +35,6 @@ HEADER_SIZE: Final = 128
 """Length of the header in bytes."""
 TEXT_SIZE: Final = 32
 """Room for the model and for the version, in bytes of UTF-8."""
-PAYLOAD_LENGTH_MAX: Final = (1 << 64) - 1
 
 _FIELDS: Final = struct.Struct(f"!8sHH{TEXT_SIZE}s{TEXT_SIZE}sQ32s8x")
 _CRC: Final = struct.Struct("!I")

@@ -14,8 +14,6 @@ from simulator.scenario.devices import End, Fault, ShareOfDevices
 from simulator.scenario.problems import Finding, Key, did_you_mean, translate
 from simulator.scenario.sections import Section
 
-COMMON_KEYS: Final = ("kind", "share", "expect")
-
 _TYPES: Final[Mapping[str, Any]] = {
     "size": units.Size,
     "duration": units.Duration,

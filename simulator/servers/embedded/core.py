@@ -136,10 +136,6 @@ class LwM2mServer:
             self._left(entry)
             self._on_event(Happened("deregistered", entry.endpoint, entry.id, "expired"))
 
-    def is_registered_peer(self, peers: set[object]) -> Callable[[tuple[str, int]], bool]:
-        """Whether a peer is to be kept though it is quiet."""
-        return lambda peer: peer in peers
-
     def registered_peers(self) -> set[object]:
         """The addresses of all registered devices."""
         return {entry.peer for entry in self.table.entries()}
