@@ -20,6 +20,7 @@ from simulator.operator.campaign import Campaign
 from simulator.operator.driver import DriverError
 from simulator.operator.drivers import driver_for
 from simulator.operator.job import Job
+from simulator.operator.provision import provision, secrets_of
 from simulator.operator.requests import Console
 from simulator.recorder.process import EXIT_ENVIRONMENT, RunProcess
 from simulator.transport.loop import run
@@ -40,12 +41,12 @@ async def operate(directory: Path, t0: float) -> int:
     console = Console(driver, process, process.now, asyncio.Semaphore(driver.max_in_flight), job.patience)
     campaign = Campaign(console, job.tactics, job.targets)
     try:
-        address = await _start(process, driver, campaign)
+        address = await _start(process, driver, campaign, job)
         if address is None:
             return EXIT_ENVIRONMENT
         process.status = lambda: asdict(campaign.progress)
         process.watch(watch_server(process, driver))
-        process.tell(ready=True, coap=address.coap, server=address.server)
+        process.tell(ready=True, coap=address.coap, server=address.server, uris=dict(address.uris))
         await _follow_commands(process, campaign, driver)
     finally:
         await campaign.close()
@@ -55,9 +56,9 @@ async def operate(directory: Path, t0: float) -> int:
     return 0
 
 
-async def _start(process: RunProcess, driver: Driver, campaign: Campaign) -> ServerAddress | None:
-    """Start the server under test; None where it cannot be had, or is no longer wanted."""
-    starting = asyncio.ensure_future(driver.start(campaign.on_event))
+async def _start(process: RunProcess, driver: Driver, campaign: Campaign, job: Job) -> ServerAddress | None:
+    """Start the server under test, and let it know the devices; None where that fails, or is no longer wanted."""
+    starting = asyncio.ensure_future(_started(process, driver, campaign, job))
     stopped = asyncio.ensure_future(process.stopping.wait())
     await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
@@ -70,6 +71,13 @@ async def _start(process: RunProcess, driver: Driver, campaign: Campaign) -> Ser
     except DriverError as error:
         process.tell(failed=str(error))
         return None
+
+
+async def _started(process: RunProcess, driver: Driver, campaign: Campaign, job: Job) -> ServerAddress:
+    secrets = secrets_of(job)
+    address = await driver.start(campaign.on_event)
+    await provision(driver, secrets, lambda text: process.tell(progress=text))
+    return address
 
 
 async def _follow_commands(process: RunProcess, campaign: Campaign, driver: Driver) -> None:

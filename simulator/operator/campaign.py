@@ -36,6 +36,8 @@ class Target:
     endpoint: str
     order: Order | None
     """None for a device that is only watched."""
+    security: str = ""
+    """How it shows who it is: ``psk``, ``x509``, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from simulator.security.credentials import Psk
+
 
 class Answer(NamedTuple):
     """What the server passed on of a device's response."""
@@ -28,6 +30,8 @@ class ServerAddress(NamedTuple):
     """URI at which devices register, such as ``coap://127.0.0.1:5683``."""
     server: str
     """Name and version."""
+    uris: Mapping[str, str]
+    """URI at which devices register, by scheme, for every transport that the server has open."""
 
 
 class ServerUsage(NamedTuple):
@@ -35,6 +39,15 @@ class ServerUsage(NamedTuple):
 
     cpu_s: float
     rss_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ByCertificate:
+    """A device shows a certificate of a CA that the server trusts, whose common name is its Endpoint Client Name."""
+
+
+Secret = Psk | ByCertificate
+"""How a device shows who it is."""
 
 
 class DriverError(Exception):
@@ -130,6 +143,13 @@ class Driver(Protocol):
 
     async def closed(self) -> str:
         """Returns, with the reason, when the server is gone without having been stopped."""
+
+    async def credentials(self, endpoint: str, secret: Secret) -> None:
+        """From now on the device may register only over a secure transport, and shows this.
+
+        Raises:
+            DriverError: the server does not take it. The text does not hold the key.
+        """
 
     async def read(self, endpoint: str, path: str, timeout_s: float) -> Answer:
         """Read a resource."""

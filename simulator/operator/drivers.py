@@ -30,6 +30,7 @@ def driver_for(choice: ServerChoice, progress: Callable[[str], None]) -> Driver:
     """
     if choice.kind in MODULES:
         command = [sys.executable, "-P", "-m", MODULES[choice.kind], "--host", choice.host, "--port", str(choice.port)]
+        command += ["--identity-dir", choice.identity_dir] if choice.identity_dir else []
         return JsonLinesDriver(command, choice.kind, Path(choice.work) / "server.log")
     if choice.kind == "leshan":
         return LeshanDriver(choice, progress)
@@ -42,6 +43,7 @@ def driver_for(choice: ServerChoice, progress: Callable[[str], None]) -> Driver:
             host=choice.host,
             port=choice.port,
             block_size=choice.block_size,
+            identity_dir=choice.identity_dir,
         )
     msg = f"there is no driver for a server of the kind {choice.kind!r}"
     raise ServerStartError(msg)
@@ -67,4 +69,6 @@ class LeshanDriver(JsonLinesDriver):
     def _prepare(self, progress: Callable[[str], None]) -> Sequence[str]:
         choice = self._choice
         jar = ensure_launcher(progress)
-        return launcher_command(jar, host=choice.host, port=choice.port, block_size=choice.block_size)
+        return launcher_command(
+            jar, host=choice.host, port=choice.port, block_size=choice.block_size, identity_dir=choice.identity_dir
+        )

@@ -31,6 +31,8 @@ class ServerChoice:
     """Directory for the server's log and files."""
     block_size: int
     """Largest block of a push, where the server can be told."""
+    identity_dir: str = ""
+    """Directory of ``server.pem``, ``server.key`` and ``ca.pem``: with it the transports with certificates open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,10 @@ class Job:
     tactics: Tactics
     patience: Patience
     targets: tuple[Target, ...]
+    seed: int = 0
+    """Of the run: from it come the pre-shared keys of the devices, where no file has them."""
+    psk_file: str = ""
+    """File with the pre-shared keys of the devices."""
 
     def write(self, path: Path) -> None:
         """Write the job as JSON.
@@ -64,6 +70,8 @@ class Job:
             Tactics(**document["tactics"]),
             Patience(**document["patience"]),
             tuple(_target(target) for target in document["targets"]),
+            document["seed"],
+            document["psk_file"],
         )
 
 
@@ -71,4 +79,4 @@ def _target(document: dict[str, Any]) -> Target:
     order = document["order"]
     if order is not None:
         order = Order(**{**order, "package": Path(order["package"])})
-    return Target(document["device"], document["endpoint"], order)
+    return Target(document["device"], document["endpoint"], order, document["security"])

@@ -22,6 +22,7 @@ from simulator.operator.driver import (
     NotifyFailed,
     OnEvent,
     Registered,
+    Secret,
     ServerAddress,
     ServerEvent,
     ServerStartError,
@@ -29,6 +30,7 @@ from simulator.operator.driver import (
     UnknownEndpointError,
     Updated,
 )
+from simulator.security.credentials import Psk
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +166,8 @@ class JsonLinesDriver:
     def _take_event(self, line: dict[str, Any]) -> None:
         kind = line["event"]
         if kind == "ready" and self._ready is not None and not self._ready.done():
-            self._ready.set_result(ServerAddress(line["coap"], line["server"]))
+            uris = {str(scheme): str(uri) for scheme, uri in (line.get("uris") or {"coap": line["coap"]}).items()}
+            self._ready.set_result(ServerAddress(line["coap"], line["server"], uris))
         elif kind == "failed" and self._ready is not None and not self._ready.done():
             self._ready.set_exception(ServerStartError(f"{self.name} could not start: {line['detail']}"))
             # Nobody may be waiting any more.
@@ -213,6 +216,10 @@ class JsonLinesDriver:
             raise DriverError(msg)
         return line[name]
 
+    async def credentials(self, endpoint: str, secret: Secret) -> None:
+        """Tell how a device shows who it is."""
+        await self._ask(GRACE_S, {"do": "credentials", "ep": endpoint, **_fields(endpoint, secret)})
+
     async def read(self, endpoint: str, path: str, timeout_s: float) -> Answer:
         """Read a resource."""
         return await self._operate("read", endpoint, path, timeout_s)
@@ -245,6 +252,21 @@ class JsonLinesDriver:
         """What the child has used."""
         line = await self._ask(GRACE_S, {"do": "stats"})
         return ServerUsage(float(self._field(line, "cpu_s")), int(self._field(line, "rss_bytes")))
+
+
+def _fields(endpoint: str, secret: Secret) -> dict[str, Any]:
+    """Of the command ``credentials``.
+
+    Raises:
+        DriverError: the identity is no text, which JSON wants.
+    """
+    if not isinstance(secret, Psk):
+        return {"x509": True}
+    try:
+        return {"psk": {"identity": secret.identity.decode(), "key_hex": secret.key.hex()}}
+    except UnicodeDecodeError:
+        msg = f"the PSK identity of {endpoint} is no UTF-8"
+        raise DriverError(msg) from None
 
 
 def _event(line: dict[str, Any]) -> ServerEvent | None:

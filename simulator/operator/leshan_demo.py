@@ -14,6 +14,7 @@ from simulator.operator.driver import (
     Answer,
     DriverError,
     OnEvent,
+    Secret,
     ServerAddress,
     ServerStartError,
     ServerUsage,
@@ -44,6 +45,7 @@ class LeshanDemoDriver:
         host: address that a started server binds.
         port: UDP port of coap of a started server; 0 for a free one.
         block_size: largest block of a push from a started server, in bytes.
+        identity_dir: with the certificates of a started server; empty for those that come with it.
     """
 
     def __init__(
@@ -55,11 +57,13 @@ class LeshanDemoDriver:
         host: str = "127.0.0.1",
         port: int = 0,
         block_size: int = 1024,
+        identity_dir: str = "",
     ) -> None:
         self.name = "leshan-demo"
         self.max_in_flight = MAX_IN_FLIGHT
         self._base = (url or "").rstrip("/")
-        self._process = None if url else DemoProcess(host, port, block_size, log_file)
+        self._process = None if url else DemoProcess(host, port, block_size, identity_dir, log_file)
+        self._dialect = rest.Dialect.M4
         self._progress = progress
         self._web: WebApi | None = None
         self._registry: Registry | None = None
@@ -82,13 +86,14 @@ class LeshanDemoDriver:
         self._web = WebApi(self._base)
         document = await self._first_answer(self._web)
         try:
-            dialect, host, port = rest.dialect_and_address(document, rest.host_of(self._base))
+            self._dialect, endpoints = rest.dialect_and_endpoints(document, rest.host_of(self._base))
         except DriverError as error:
             msg = f"{self._base}: {error}"
             raise ServerStartError(msg) from None
         await self._listen(self._web, on_event)
-        version = VERSION if self._process is not None else f"with the web API of {dialect.value}"
-        return ServerAddress(await _coap_uri(host, port), f"Leshan demo server {version}")
+        version = VERSION if self._process is not None else f"with the web API of {self._dialect.value}"
+        uris = {scheme: await _uri(scheme, host, port) for scheme, (host, port) in endpoints.items()}
+        return ServerAddress(uris["coap"], f"Leshan demo server {version}", uris)
 
     async def _first_answer(self, web: WebApi) -> Any:
         """Ask until the web API answers."""
@@ -147,6 +152,10 @@ class LeshanDemoDriver:
 
     # -- operations ------------------------------------------------------------------------------------------------
 
+    async def credentials(self, endpoint: str, secret: Secret) -> None:
+        """Tell how a device shows who it is."""
+        await self._reached.credentials(endpoint, rest.credentials_body(self._dialect, endpoint, secret))
+
     async def read(self, endpoint: str, path: str, timeout_s: float) -> Answer:
         """Read a resource."""
         return await self._reached.operate("GET", rest.resource_url(self._base, endpoint, path, timeout_s), timeout_s)
@@ -197,8 +206,8 @@ class LeshanDemoDriver:
         return body
 
 
-async def _coap_uri(host: str, port: int) -> str:
-    """The URI of a coap endpoint, its host as an address: devices ask no name server."""
+async def _uri(scheme: str, host: str, port: int) -> str:
+    """The URI of an endpoint, its host as an address: devices ask no name server."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port)
@@ -207,4 +216,4 @@ async def _coap_uri(host: str, port: int) -> str:
         raise ServerStartError(msg) from error
     # An IPv4 address first: servers that bind one address bind that one.
     address = min(found, key=lambda entry: ":" in str(entry[4][0]))[4][0]
-    return f"coap://[{address}]:{port}" if ":" in str(address) else f"coap://{address}:{port}"
+    return f"{scheme}://[{address}]:{port}" if ":" in str(address) else f"{scheme}://{address}:{port}"

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import psutil
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from simulator.operator.driver import ServerStartError, ServerUsage
-from simulator.servers.leshan.demo import demo_command, ensure_demo_jar
+from simulator.security.credentials import CredentialError
+from simulator.security.files import load_identity, load_trust
+from simulator.servers.leshan.demo import Certificates, demo_command, ensure_demo_jar
 from simulator.servers.leshan.maven import last_lines
 
 if TYPE_CHECKING:
@@ -40,13 +43,16 @@ class DemoProcess:
         host: address that everything of it binds.
         port: UDP port of coap; 0 for a free one.
         block_size: largest block of a push, in bytes.
+        identity_dir: directory of ``server.pem``, ``server.key`` and ``ca.pem``; empty for what comes with it, which
+            trusts every certificate of a device.
         log_file: takes what it writes.
     """
 
-    def __init__(self, host: str, port: int, block_size: int, log_file: Path) -> None:
+    def __init__(self, host: str, port: int, block_size: int, identity_dir: str, log_file: Path) -> None:
         self._host = host
         self._port = port
         self._block_size = block_size
+        self._identity_dir = identity_dir
         self._log_file = log_file
         self._command: list[str] = []
         self.url = ""
@@ -58,7 +64,7 @@ class DemoProcess:
         """Fetch the jar if need be, choose ports and write the settings; blocks.
 
         Raises:
-            ServerStartError: a port is taken.
+            ServerStartError: a port is taken, or the certificates are of no use.
             ToolMissingError: Java or Maven is missing.
             MavenError: the jar could not be fetched.
             OSError: a file cannot be written.
@@ -68,7 +74,8 @@ class DemoProcess:
         self._directory = tempfile.TemporaryDirectory(prefix="lwm2m-fleet-leshan-")
         settings = SETTINGS.format(block_size=self._block_size, buffer=BUFFER_BYTES)
         Path(self._directory.name, "Californium.properties").write_text(settings, encoding="ascii")
-        self._command = demo_command(jar, host=self._host, coap=coap, coaps=coaps, web=web)
+        certificates = _certificates(Path(self._identity_dir), self._directory.name) if self._identity_dir else None
+        self._command = demo_command(jar, host=self._host, coap=coap, coaps=coaps, web=web, certificates=certificates)
         self.url = f"http://[{self._host}]:{web}" if ":" in self._host else f"http://{self._host}:{web}"
 
     async def start(self) -> None:
@@ -114,6 +121,27 @@ class DemoProcess:
         if self._directory is not None:
             with suppress(OSError):
                 self._directory.cleanup()
+
+
+def _certificates(source: Path, directory: str) -> Certificates:
+    """Chain, key and CA in the forms that M4 reads; the files are below ``directory``, which only its owner can read.
+
+    Raises:
+        ServerStartError: the files in ``source`` are of no use.
+        OSError: a file cannot be written.
+    """
+    try:
+        identity = load_identity(source / "server.pem", source / "server.key")
+        (anchor, *others) = load_trust(source / "ca.pem").anchors
+    except CredentialError as error:
+        raise ServerStartError(str(error)) from error
+    if others:
+        msg = f"{source / 'ca.pem'}: the demo server of Leshan trusts one CA, and these are {1 + len(others)}"
+        raise ServerStartError(msg)
+    key, ca = Path(directory, "server.der"), Path(directory, "ca.der")
+    key.write_bytes(identity.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+    ca.write_bytes(anchor.public_bytes(Encoding.DER))
+    return source / "server.pem", key, ca
 
 
 def free_ports(host: str, coap: int) -> Sequence[int]:

@@ -21,8 +21,10 @@ from simulator.operator.driver import (
     DriverError,
     NoAnswerError,
     Notified,
+    Secret,
     UnknownEndpointError,
 )
+from simulator.security.credentials import Psk
 
 CODE: Final = re.compile(r"\((\d)(\d\d)\)$", re.ASCII)
 UNSPECIFIED: Final = frozenset({"0.0.0.0", "::", "0:0:0:0:0:0:0:0"})  # noqa: S104  compared with, not bound
@@ -35,8 +37,10 @@ class Dialect(Enum):
     M18 = "2.0.0-M18"
 
 
-def dialect_and_address(document: Any, web_host: str) -> tuple[Dialect, str, int]:
-    """The dialect, and host and port of the coap endpoint, from the answer to ``GET /api/server/endpoint``.
+def dialect_and_endpoints(document: Any, web_host: str) -> tuple[Dialect, dict[str, tuple[str, int]]]:
+    """The dialect, and host and port of each endpoint by scheme, from the answer to ``GET /api/server/endpoint``.
+
+    M18 has two endpoints of some schemes; the first is Californium's, and taken.
 
     Args:
         document: the answer.
@@ -47,17 +51,52 @@ def dialect_and_address(document: Any, web_host: str) -> tuple[Dialect, str, int
     """
     try:
         if isinstance(document, dict):
-            return Dialect.M4, web_host, int(document["unsecuredEndpointPort"])
-        for entry in document:
-            uri = entry["uri"]
-            if uri["scheme"] == "coap":
-                host = str(uri.get("host") or "").strip("[]")
-                return Dialect.M18, web_host if host in UNSPECIFIED or not host else host, int(uri["port"])
+            ports = {"coap": document["unsecuredEndpointPort"], "coaps": document["securedEndpointPort"]}
+            return Dialect.M4, {scheme: (web_host, int(port)) for scheme, port in ports.items()}
+        endpoints: dict[str, tuple[str, int]] = {}
+        for uri in (entry["uri"] for entry in document):
+            host = str(uri.get("host") or "").strip("[]")
+            host = web_host if host in UNSPECIFIED or not host else host
+            endpoints.setdefault(str(uri["scheme"]), (host, int(uri["port"])))
     except (KeyError, TypeError, ValueError, AttributeError):
         msg = f"no demo server of Leshan answers there: its endpoints are {json.dumps(document)[:200]}"
         raise DriverError(msg) from None
-    msg = "the demo server of Leshan has no coap endpoint"
-    raise DriverError(msg)
+    if "coap" not in endpoints:
+        msg = "the demo server of Leshan has no coap endpoint"
+        raise DriverError(msg)
+    return Dialect.M18, endpoints
+
+
+def credentials_body(dialect: Dialect, endpoint: str, secret: Secret) -> bytes:
+    """The body of a PUT of how a device shows who it is.
+
+    Raises:
+        DriverError: the PSK identity is no text.
+    """
+    psk: dict[str, str] = {}
+    if isinstance(secret, Psk):
+        try:
+            psk = {"identity": secret.identity.decode(), "key": secret.key.hex()}
+        except UnicodeDecodeError:
+            msg = f"the PSK identity of {endpoint} is no UTF-8"
+            raise DriverError(msg) from None
+    if dialect is Dialect.M4:
+        return json.dumps({"endpoint": endpoint, **({"psk": psk} if psk else {"x509": True})}).encode()
+    tls = {"mode": "psk", "details": psk} if psk else {"mode": "x509"}
+    return json.dumps({"endpoint": endpoint, "tls": tls}).encode()
+
+
+def check_credentials_answer(endpoint: str, status: int, body: str) -> None:
+    """Whether the server took credentials.
+
+    Raises:
+        DriverError: it did not. What it says is not passed on, since it may hold the key.
+    """
+    if status != 200:
+        named = re.search("identity .{0,200} already used", body, re.IGNORECASE)
+        reason = "its PSK identity is another device's" if named else f"HTTP status {status}"
+        msg = f"the demo server of Leshan did not take the credentials of {endpoint}: {reason}"
+        raise DriverError(msg)
 
 
 def resource_url(base: str, endpoint: str, path: str, timeout_s: float | None = None, *, form: str = "") -> str:

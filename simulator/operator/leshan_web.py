@@ -66,6 +66,17 @@ class WebApi:
         msg = f"GET {path}: status {status}, {body[:200]!r}"
         raise DriverError(msg)
 
+    async def credentials(self, endpoint: str, body: bytes) -> None:
+        """Tell the server how a device shows who it is.
+
+        Raises:
+            DriverError: it did not take that, or cannot be reached.
+        """
+        url = f"{self.base}/api/security/clients/"
+        rest.check_credentials_answer(
+            endpoint, *await self._request("PUT", url, LIST_TIMEOUT_S, body, "application/json")
+        )
+
     async def registrations(self) -> dict[str, str]:
         """Registration ids of all clients, by Endpoint Client Name.
 

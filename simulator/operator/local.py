@@ -17,6 +17,7 @@ from simulator.operator.driver import (
     Notified,
     OnEvent,
     Registered,
+    Secret,
     ServerAddress,
     ServerUsage,
     UnknownEndpointError,
@@ -52,7 +53,17 @@ class LocalDriver:
     async def start(self, on_event: OnEvent) -> ServerAddress:
         """Pass on what the server tells from now on."""
         self._on_event = on_event
-        return ServerAddress(f"coap://{self._server.peers.local}", self.name)
+        uri = f"coap://{self._server.peers.local}"
+        return ServerAddress(uri, self.name, {"coap": uri})
+
+    async def credentials(self, endpoint: str, secret: Secret) -> None:  # noqa: ARG002  there is no use for it
+        """There is no secure transport in one process.
+
+        Raises:
+            DriverError: always.
+        """
+        msg = f"{endpoint}: a server in the same process has no secure transport"
+        raise DriverError(msg)
 
     async def stop(self) -> None:
         """The server belongs to whoever made it."""

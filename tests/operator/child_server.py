@@ -17,9 +17,19 @@ def tell(line: object) -> None:
     print(line if isinstance(line, str) else json.dumps(line), flush=True)
 
 
+told: list[dict[str, object]] = []
+
+
 def answer(command: dict[str, object]) -> None:
     number, endpoint = command.pop("id"), command.get("ep")
-    if command["do"] == "clients":
+    if command["do"] == "credentials" and endpoint == "refused":
+        tell({"id": number, "error": "failed", "detail": "no use for them"})
+    elif command["do"] == "credentials":
+        told.append(command)
+        tell({"id": number, "code": "2.04"})
+    elif endpoint == "told":
+        tell({"id": number, "code": "2.05", "value": json.dumps(told)})
+    elif command["do"] == "clients":
         tell({"id": number, "clients": ["a", "b"]})
     elif command["do"] == "stats":
         tell({"id": number, "cpu_s": 1.5, "rss_bytes": 1000})
@@ -69,7 +79,8 @@ def main(mode: str) -> int:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for line in BROKEN if mode == "broken" else ():
         tell(line)
-    tell({"event": "ready", "coap": "coap://127.0.0.1:5683", "server": "fake 1"})
+    uris = {"coap": "coap://127.0.0.1:5683", "coaps": "coaps://127.0.0.1:5684"}
+    tell({"event": "ready", "coap": uris["coap"], "server": "fake 1", "uris": uris})
     for event in EVENTS if mode == "events" else ():
         tell(event)
     for line in sys.stdin:

@@ -19,6 +19,7 @@ class FakeDemo:
     Attributes:
         m18: whether it answers in the form of M18.
         clients: registration ids by endpoint.
+        secrets: mode, identity and key by endpoint.
         asked: method, path and query, content type and body of each request for a device.
         streams: open streams of events.
     """
@@ -27,6 +28,7 @@ class FakeDemo:
         self.m18 = m18
         self.clients: dict[str, str] = {}
         self.asked: list[tuple[str, str, str, str]] = []
+        self.secrets: dict[str, tuple[str, ...]] = {}
         self.streams: list[web.StreamResponse] = []
         self.opened = 0
         self.down = False
@@ -40,6 +42,7 @@ class FakeDemo:
         app.router.add_get("/api/server/endpoint", self._endpoint)
         app.router.add_get("/api/clients", self._clients)
         app.router.add_get("/api/event", self._events)
+        app.router.add_put("/api/security/clients/", self._credentials)
         app.router.add_route("*", "/api/clients/{endpoint}/{path:.*}", self._operate)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -114,6 +117,20 @@ class FakeDemo:
 
     async def _clients(self, request: web.Request) -> web.Response:
         return web.json_response([registration(name, number) for name, number in self.clients.items()])
+
+    async def _credentials(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        try:
+            if self.m18:
+                secret = (body["tls"]["mode"], *body["tls"].get("details", {}).values())
+            else:
+                secret = ("psk", *body["psk"].values()) if "psk" in body else {True: ("x509",)}[body["x509"]]
+        except KeyError:
+            return web.Response(status=500 if self.m18 else 400, text=f"not understood: {body}")
+        if secret[0] == "psk" and secret[1] in {other[1] for other in self.secrets.values() if len(other) > 1}:
+            return web.Response(status=400, text=f"PSK Identity {secret[1]} is already used")
+        self.secrets[body["endpoint"]] = secret
+        return web.Response()
 
     async def _operate(self, request: web.Request) -> web.Response:
         body = await request.text()

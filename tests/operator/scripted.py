@@ -140,6 +140,7 @@ class Driver:
         self.calls: list[tuple[float, str, str]] = []
         self.busy = self.busiest = 0
         self.mute: set[str] = set()
+        self.secrets: dict[str, object] = {}
         self.error: Exception | None = None
 
     def add(self, endpoint, kind=Device, **script):
@@ -153,7 +154,16 @@ class Driver:
 
     async def start(self, on_event):
         self.on_event = on_event
-        return ServerAddress("coap://127.0.0.1:1", "scripted 1.0")
+        return ServerAddress("coap://127.0.0.1:1", "scripted 1.0", {"coap": "coap://127.0.0.1:1"})
+
+    async def credentials(self, endpoint, secret):
+        self.busy += 1
+        self.busiest = max(self.busiest, self.busy)
+        await asyncio.sleep(0.01)
+        self.busy -= 1
+        if self.error is not None:
+            raise self.error
+        self.secrets[endpoint] = secret
 
     async def stop(self):
         for task in list(self.tasks):

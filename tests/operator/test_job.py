@@ -26,12 +26,14 @@ ORDERS = st.builds(
 )
 JOBS = st.builds(
     Job,
-    st.builds(ServerChoice, TEXT, TEXT, st.integers(0, 65535), TEXT, TEXT, st.integers()),
+    st.builds(ServerChoice, TEXT, TEXT, st.integers(0, 65535), TEXT, TEXT, st.integers(), TEXT),
     st.builds(
         Tactics, TEXT, st.floats(0, 1e9), st.integers(), TEXT, st.floats(0, 1e9), st.floats(0, 1e9), st.floats(0, 1e9)
     ),
     st.builds(Patience, st.floats(0, 1e9), st.floats(0, 1e9), st.floats(0, 1e9)),
-    st.lists(st.builds(Target, st.integers(), TEXT, st.none() | ORDERS), max_size=4).map(tuple),
+    st.lists(st.builds(Target, st.integers(), TEXT, st.none() | ORDERS, TEXT), max_size=4).map(tuple),
+    st.integers(),
+    TEXT,
 )
 
 

@@ -15,6 +15,7 @@ import pytest
 from simulator.operator import json_lines
 from simulator.operator.driver import (
     Answer,
+    ByCertificate,
     Deregistered,
     DriverError,
     NoAnswerError,
@@ -29,8 +30,10 @@ from simulator.operator.driver import (
     Updated,
 )
 from simulator.operator.json_lines import JsonLinesDriver
+from simulator.security.credentials import Psk
 
 CHILD = Path(__file__).with_name("child_server.py")
+URIS = {"coap": "coap://127.0.0.1:5683", "coaps": "coaps://127.0.0.1:5684"}
 
 
 def driver_of(mode: str, directory: Path) -> JsonLinesDriver:
@@ -41,7 +44,7 @@ def driver_of(mode: str, directory: Path) -> JsonLinesDriver:
 async def started(mode: str, directory: Path) -> AsyncIterator[tuple[JsonLinesDriver, list[ServerEvent]]]:
     driver, events = driver_of(mode, directory), []
     try:
-        assert await driver.start(events.append) == ServerAddress("coap://127.0.0.1:5683", "fake 1")
+        assert await driver.start(events.append) == ServerAddress(URIS["coap"], "fake 1", URIS)
         yield driver, events
     finally:
         await driver.stop()
@@ -67,6 +70,13 @@ async def test_commands_are_those_of_the_protocol(tmp_path: Path) -> None:
         attributes = {"pmin": 0, "pmax": 10}
         answer = await sent(driver.attributes("dev", "/5/0/3", attributes, 9))
         assert answer == {"do": "attributes", **common, "attributes": attributes}
+        await driver.credentials("dev", Psk(b"id", b"\x00\x01"))
+        await driver.credentials("dev", ByCertificate())
+        credentials = {"do": "credentials", "ep": "dev"}
+        assert json.loads((await driver.read("told", "/0", 9)).value) == [
+            {**credentials, "psk": {"identity": "id", "key_hex": "0001"}},
+            {**credentials, "x509": True},
+        ]
         assert await driver.clients() == ["a", "b"]
         assert await driver.usage() == ServerUsage(1.5, 1000)
         assert await driver.read("bare", "/5/0/3", 9) == Answer("4.05", "")
@@ -95,6 +105,14 @@ async def test_errors(tmp_path: Path, endpoint: str, error: type[DriverError], t
             await driver.read(endpoint, "/5/0/3", 9)
         assert type(raised.value) is error
         assert await driver.clients() == ["a", "b"]
+
+
+async def test_credentials_that_are_not_taken(tmp_path: Path) -> None:
+    async with started("plain", tmp_path) as (driver, _):
+        with pytest.raises(DriverError, match="no use for them"):
+            await driver.credentials("refused", ByCertificate())
+        with pytest.raises(DriverError, match="the PSK identity of dev is no UTF-8"):
+            await driver.credentials("dev", Psk(b"\xff", b"key"))
 
 
 async def test_a_server_that_says_nothing_gives_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

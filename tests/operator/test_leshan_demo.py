@@ -12,6 +12,7 @@ import pytest
 from simulator.operator import leshan_demo, leshan_events
 from simulator.operator.driver import (
     Answer,
+    ByCertificate,
     Deregistered,
     DriverError,
     NoAnswerError,
@@ -23,6 +24,7 @@ from simulator.operator.driver import (
     UnknownEndpointError,
 )
 from simulator.operator.leshan_demo import LeshanDemoDriver
+from simulator.security.credentials import Psk
 from tests.operator.leshan_fake import FakeDemo
 
 LOG = Path("/nonexistent")
@@ -45,7 +47,9 @@ def told() -> list[ServerEvent]:
 async def driver(fake: FakeDemo, told: list[ServerEvent]) -> AsyncIterator[LeshanDemoDriver]:
     demo = LeshanDemoDriver(fake.url + "/", LOG, lambda text: None)
     address = await demo.start(told.append)
-    assert address.coap == ("coap://127.0.0.1:7683" if fake.m18 else "coap://127.0.0.1:5683")
+    ports = {"coap": 7683, "coaps": 7684} if fake.m18 else {"coap": 5683, "coaps": 5684}
+    assert address.uris == {scheme: f"{scheme}://127.0.0.1:{port}" for scheme, port in ports.items()}
+    assert address.coap == address.uris["coap"]
     assert address.server == f"Leshan demo server with the web API of 2.0.0-{'M18' if fake.m18 else 'M4'}"
     yield demo
     await demo.stop()
@@ -82,6 +86,14 @@ async def test_operations(fake: FakeDemo, driver: LeshanDemoDriver, tmp_path: Pa
     assert json.loads(fake.asked[3][3])["value"] == "00ff"
     assert fake.asked[3][2] == "application/json"
     assert [asked[3] for asked in fake.asked[4:6]] == ["", "0='1'"]
+
+
+async def test_credentials(fake: FakeDemo, driver: LeshanDemoDriver) -> None:
+    await driver.credentials("a", Psk(b"id", b"\x01\xff"))
+    await driver.credentials("b", ByCertificate())
+    assert fake.secrets == {"a": ("psk", "id", "01ff"), "b": ("x509",)}
+    with pytest.raises(DriverError, match="did not take the credentials of c: its PSK identity is another device's"):
+        await driver.credentials("c", Psk(b"id", b"\x02"))
 
 
 async def test_names_that_need_quoting(fake: FakeDemo, driver: LeshanDemoDriver) -> None:

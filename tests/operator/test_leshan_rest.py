@@ -12,8 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.operator import leshan_rest as rest
-from simulator.operator.driver import Answer, DriverError, NoAnswerError, Notified, UnknownEndpointError
+from simulator.operator.driver import (
+    Answer,
+    ByCertificate,
+    DriverError,
+    NoAnswerError,
+    Notified,
+    Secret,
+    UnknownEndpointError,
+)
 from simulator.operator.leshan_rest import Dialect
+from simulator.security.credentials import Psk
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -28,17 +37,46 @@ def uri(scheme: str, host: str | None, port: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("document", "expected"),
     [
-        ({"securedEndpointPort": "5684", "unsecuredEndpointPort": "5683"}, (Dialect.M4, "web", 5683)),
-        ([uri("coaps", "a", 1), uri("coap", "b", 2), uri("coap", "c", 3)], (Dialect.M18, "b", 2)),
-        ([uri("coap", "0.0.0.0", 2)], (Dialect.M18, "web", 2)),
-        ([uri("coap", "[::]", 2)], (Dialect.M18, "web", 2)),
-        ([uri("coap", "[0:0:0:0:0:0:0:0]", 2)], (Dialect.M18, "web", 2)),
-        ([uri("coap", None, 2)], (Dialect.M18, "web", 2)),
-        ([uri("coap", "[::1]", 2)], (Dialect.M18, "::1", 2)),
+        (
+            {"securedEndpointPort": "5684", "unsecuredEndpointPort": "5683"},
+            (Dialect.M4, {"coap": ("web", 5683), "coaps": ("web", 5684)}),
+        ),
+        (
+            [uri("coaps", "a", 1), uri("coap", "b", 2), uri("coap", "c", 3)],
+            (Dialect.M18, {"coap": ("b", 2), "coaps": ("a", 1)}),
+        ),
+        ([uri("coap", "0.0.0.0", 2)], (Dialect.M18, {"coap": ("web", 2)})),
+        ([uri("coap", "[::]", 2)], (Dialect.M18, {"coap": ("web", 2)})),
+        ([uri("coap", "[0:0:0:0:0:0:0:0]", 2)], (Dialect.M18, {"coap": ("web", 2)})),
+        ([uri("coap", None, 2)], (Dialect.M18, {"coap": ("web", 2)})),
+        ([uri("coap", "[::1]", 2)], (Dialect.M18, {"coap": ("::1", 2)})),
     ],
 )
-def test_the_dialect_and_where_coap_is(document: object, expected: tuple[Dialect, str, int]) -> None:
-    assert rest.dialect_and_address(document, "web") == expected
+def test_the_dialect_and_where_the_endpoints_are(document: object, expected: object) -> None:
+    assert rest.dialect_and_endpoints(document, "web") == expected
+
+
+@pytest.mark.parametrize(
+    ("dialect", "secret", "body"),
+    [
+        (Dialect.M4, Psk(b"id", b"\x01\xff"), {"psk": {"identity": "id", "key": "01ff"}}),
+        (Dialect.M4, ByCertificate(), {"x509": True}),
+        (Dialect.M18, Psk(b"id", b"\x01\xff"), {"tls": {"mode": "psk", "details": {"identity": "id", "key": "01ff"}}}),
+        (Dialect.M18, ByCertificate(), {"tls": {"mode": "x509"}}),
+    ],
+)
+def test_credentials(dialect: Dialect, secret: Secret, body: dict[str, Any]) -> None:
+    assert json.loads(rest.credentials_body(dialect, "ep", secret)) == {"endpoint": "ep", **body}
+
+
+def test_credentials_that_are_not_taken() -> None:
+    rest.check_credentials_answer("ep", 200, "")
+    with pytest.raises(DriverError, match=r"the credentials of ep: HTTP status 400$"):
+        rest.check_credentials_answer("ep", 400, 'invalid: {"key": "01ff"}')
+    with pytest.raises(DriverError, match=r"ep: its PSK identity is another device's$"):
+        rest.check_credentials_answer("ep", 400, "PSK Identity x is already used by y")
+    with pytest.raises(DriverError, match="the PSK identity of ep is no UTF-8"):
+        rest.credentials_body(Dialect.M4, "ep", Psk(b"\xff", b"key"))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +84,7 @@ def test_the_dialect_and_where_coap_is(document: object, expected: tuple[Dialect
 )
 def test_what_is_no_demo_server_is_refused(document: object) -> None:
     with pytest.raises(DriverError, match=r"no demo server of Leshan|no coap endpoint"):
-        rest.dialect_and_address(document, "web")
+        rest.dialect_and_endpoints(document, "web")
 
 
 @pytest.mark.parametrize(

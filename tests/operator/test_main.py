@@ -78,7 +78,12 @@ def test_a_campaign(operate):
     lines, code, log = operate({"do": "campaign", "at": 0.0}, {"do": "campaign", "at": 0.0})
     assert code == 0
     assert keys(lines) == ["progress", "ready", "done", "server_usage", "ended"]
-    assert lines[1] == {"ready": True, "coap": "coap://127.0.0.1:1", "server": "scripted 1.0"}
+    assert lines[1] == {
+        "ready": True,
+        "coap": "coap://127.0.0.1:1",
+        "server": "scripted 1.0",
+        "uris": {"coap": "coap://127.0.0.1:1"},
+    }
     assert lines[-1]["status"]["ok"] == lines[-1]["status"]["targets"] == 2
     assert "Traceback" not in log
 

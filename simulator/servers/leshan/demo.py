@@ -21,6 +21,9 @@ ARTIFACT: Final = f"org.eclipse.leshan:leshan-server-demo:{VERSION}:jar:jar-with
 PLUGIN: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 SHA256: Final = "6d1cf53a18d516f02ae0b7bc34dd06dac15f3d67797d163574dec4b5feecbd32"
 
+Certificates = tuple[Path, Path, Path]
+"""Files: the server's chain (PEM), its key (PKCS #8, DER) and the CA of the devices (DER)."""
+
 OPENED: Final = ("java.base/java.util", "java.base/java.lang", "java.base/java.time")
 """Packages into which M4's JSON library reaches; without them it cannot write a registration on Java 16 and later."""
 
@@ -69,7 +72,9 @@ def check(jar: Path) -> None:
         raise MavenError(msg)
 
 
-def demo_command(jar: Path, *, host: str, coap: int, coaps: int, web: int) -> list[str]:
+def demo_command(
+    jar: Path, *, host: str, coap: int, coaps: int, web: int, certificates: Certificates | None = None
+) -> list[str]:
     """The command that runs the demo server; it writes files into its working directory.
 
     Args:
@@ -78,10 +83,15 @@ def demo_command(jar: Path, *, host: str, coap: int, coaps: int, web: int) -> li
         coap: UDP port of coap.
         coaps: UDP port of coaps.
         web: TCP port of the web interface and the REST interface.
+        certificates: without them the server shows one that comes with it, and trusts every certificate of a device.
 
     Raises:
         ToolMissingError: Java is missing.
     """
     opened = [word for package in OPENED for word in ("--add-opens", f"{package}=ALL-UNNAMED")]
     ports = ["-lh", host, "-lp", str(coap), "-slh", host, "-slp", str(coaps), "-wh", host, "-wp", str(web)]
-    return tied([find_java(), *opened, "-jar", jar, *ports])
+    options: list[str | Path] = []
+    if certificates is not None:
+        chain, key, ca = certificates
+        options = ["-cert", chain, "-prik", key, "-truststore", ca]
+    return tied([find_java(), *opened, "-jar", jar, *ports, *options])

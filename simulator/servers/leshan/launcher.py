@@ -47,13 +47,21 @@ def ensure_launcher(progress: Callable[[str], None], sources: Path = SOURCES) ->
     return jar
 
 
-def launcher_command(jar: Path, *, host: str, port: int, block_size: int) -> list[str]:
+def launcher_command(jar: Path, *, host: str, port: int, block_size: int, identity_dir: str = "") -> list[str]:
     """The command that runs the launcher.
+
+    Args:
+        jar: from ``ensure_launcher``.
+        host: address to bind.
+        port: UDP port of coap; 0 for a free one.
+        block_size: largest block of a push, in bytes.
+        identity_dir: directory of ``server.pem``, ``server.key`` and ``ca.pem``; empty for keys alone.
 
     Raises:
         ToolMissingError: Java is missing.
     """
     options = ["--host", host, "--port", str(port), "--block-size", str(block_size)]
+    options += ["--identity-dir", identity_dir] if identity_dir else []
     # A server that has run out of memory is to end, not to go on without the thread that ran out.
     return tied([find_java(), "-XX:+ExitOnOutOfMemoryError", "-jar", jar, *options])
 
