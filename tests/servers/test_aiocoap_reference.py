@@ -7,6 +7,7 @@ import base64
 import json
 import math
 import os
+import socket
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,9 +19,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from simulator.servers.aiocoap_reference import registry as registry_module
-from simulator.servers.aiocoap_reference import server as server_module
+from simulator.servers.aiocoap_reference import transports as transports_module
 from simulator.servers.aiocoap_reference.registry import RegistrationError, Registry, parse_query
 from simulator.servers.aiocoap_reference.server import ReferenceServer
+from simulator.servers.aiocoap_reference.transports import Ports
 
 ROOT = Path(__file__).parent.parent.parent
 LINKS = b"</1/0>,</3/0>,</5>;ver=1.0,</5/0>"
@@ -110,13 +112,13 @@ class Device:
 
 
 @asynccontextmanager
-async def device_for(uri, scheme="coap"):
+async def device_for(uri):
     site = resource.Site()
-    bind = ("127.0.0.1", server_module._free_port("127.0.0.1", 0))
-    transports = ["udp6", "tcpclient"] if scheme == "coap" else ["tcpclient"]
-    context = await aiocoap.Context.create_server_context(site, bind=bind, transports=transports)
+    port = transports_module._free_port("127.0.0.1", 0, socket.SOCK_DGRAM)
+    transports = ["tcpclient"] if uri.startswith("coap+tcp:") else ["udp6"]
+    context = await aiocoap.Context.create_server_context(site, bind=("127.0.0.1", port), transports=transports)
     try:
-        yield Device(context, site, uri.replace("coap:", f"{scheme}:"))
+        yield Device(context, site, uri)
     finally:
         await context.shutdown()
 
@@ -129,7 +131,8 @@ async def events():
 @pytest.fixture
 async def server(events, tmp_path):
     server = ReferenceServer(events)
-    server.uri = await server.start("127.0.0.1", 0, tmp_path)
+    server.uris = await server.start("127.0.0.1", Ports(), tmp_path)
+    server.uri = server.uris["coap"]
     yield server
     await server.stop()
 
@@ -146,7 +149,7 @@ def command(do, path="/5/0/3", **fields):
 
 @pytest.mark.parametrize("scheme", ["coap", "coap+tcp"])
 async def test_a_device_registers_updates_and_deregisters(server, events, scheme):
-    async with device_for(server.uri, scheme) as device:
+    async with device_for(server.uris[scheme]) as device:
         location = await device.register()
         id_ = location.rpartition("/")[2]
         assert await events.find(event="registered") == {"event": "registered", "ep": "dev", "id": id_}
@@ -288,7 +291,9 @@ async def test_a_device_that_is_gone_is_an_error_not_a_crash(server, events):
         (command("write", file="/no/such/file"), "failed", "cannot read file"),
         (command("attributes", attributes=3), "failed", "must be dict"),
         (command("cancel"), "failed", "is not observed"),
-        ({"do": "add_psk"}, "failed", "no DTLS"),
+        ({"do": "credentials", "ep": "dev", "psk": {"identity": "dev", "key_hex": "00"}}, "failed", "no DTLS"),
+        ({"do": "credentials", "ep": "dev"}, "failed", "need psk, or x509"),
+        ({"do": "credentials", "ep": "dev", "x509": True}, "failed", "only where it has --identity-dir"),
     ],
 )
 async def test_a_bad_command_is_answered_with_what_is_wrong(server, device, wrong, kind, words):
@@ -309,7 +314,7 @@ async def test_packages_are_served(server, tmp_path, scheme):
     package = bytes(n * 7 & 0xFF for n in range(5000))
     (tmp_path / "fw.bin").write_bytes(package)
     (tmp_path / "small.bin").write_bytes(b"x")
-    async with device_for(server.uri, scheme) as device:
+    async with device_for(server.uris[scheme]) as device:
         response = await device.post("/fw/fw.bin", b"", aiocoap.GET)
         assert (response.payload, response.opt.size2, response.opt.content_format) == (package, 5000, 42)
         small = await device.post("/fw/small.bin", b"", aiocoap.GET)
@@ -337,25 +342,28 @@ async def test_libcoap_reads_a_package(server, tmp_path, libcoap_client):
     package = bytes(n * 7 & 0xFF for n in range(5000))
     (tmp_path / "fw.bin").write_bytes(package)
     for scheme in ("coap", "coap+tcp"):
-        assert await libcoap_client("-m", "get", server.uri.replace("coap:", f"{scheme}:") + "/fw/fw.bin") == package
+        assert await libcoap_client("-m", "get", server.uris[scheme] + "/fw/fw.bin") == package
 
 
 async def test_it_works_without_ipv6(events, monkeypatch, tmp_path):
-    monkeypatch.setattr(server_module, "datagram_transport", lambda: "simplesocketserver")
+    monkeypatch.setattr(transports_module, "datagram_transport", lambda: "simplesocketserver")
     server = ReferenceServer(events)
     try:
-        uri = await server.start("127.0.0.1", 0, tmp_path)
-        async with device_for(uri) as device:
+        uris = await server.start("127.0.0.1", Ports(), tmp_path)
+        async with device_for(uris["coap"]) as device:
             await device.register()
             assert await server.perform(command("read")) == {"code": "2.05", "value": "0"}
     finally:
         await server.stop()
 
 
-async def test_a_taken_port_is_refused(server, events):
-    port = int(server.uri.rpartition(":")[2])
-    with pytest.raises(OSError, match="in use"):
-        await ReferenceServer(events).start("127.0.0.1", port)
+@pytest.mark.parametrize(("scheme", "option"), [("coap", "coap"), ("coap+tcp", "coap_tcp")])
+async def test_a_taken_port_is_refused(server, events, scheme, option):
+    port = int(server.uris[scheme].rpartition(":")[2])
+    another = ReferenceServer(events)
+    with pytest.raises(OSError, match=rf"cannot listen on 127\.0\.0\.1:{port}: .* in use"):
+        await another.start("127.0.0.1", Ports(**{option: port}))
+    await another.stop()
 
 
 # The program.
@@ -411,13 +419,14 @@ async def test_the_program_speaks_the_driver_protocol(tmp_path):
             device.state.change(b"1")
             assert await operator.line() == {"event": "notified", "ep": "dev", "path": "/5/0/3", "value": "1"}
             operator.process.stdin.write(
-                b"{]\n\xff\n[]\n{}\n" + json.dumps({"id": True, "do": "stats"}).encode() + b"\n"
+                b"{secret]\n\xff\n[]\n{}\n" + json.dumps({"id": True, "do": "stats"}).encode() + b"\n"
             )
             assert await operator.ask(id=2, do="clients") == {"id": 2, "clients": ["dev"]}
         operator.process.stdin.close()
         stderr = (await operator.process.stderr.read()).decode()
         assert await operator.process.wait() == 0
         assert stderr.count("ERROR aiocoap-reference: ") == 5
+        assert "secret" not in stderr
 
 
 async def test_the_program_ends_with_a_signal():

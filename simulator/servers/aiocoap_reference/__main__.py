@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from simulator.servers.aiocoap_reference.server import ReferenceServer, server_name
+from simulator.servers.aiocoap_reference.transports import Ports
 
 EXIT_NOT_STARTED: Final = 3
 _LINE_MAX: Final = 64 << 20
@@ -61,27 +62,29 @@ class Dialogue:
         try:
             command = json.loads(line)
         except ValueError as error:
-            _log.error("not JSON: %s: %r", error, line[:200])
+            # What it holds is not told: it may be a key.
+            _log.error("%d bytes that are no JSON: %s", len(line), error)
             return
         if not isinstance(command, dict) or type(command.get("id")) is not int:
-            _log.error("a command needs an integer id: %r", line[:200])
+            _log.error("a command needs an integer id: %d bytes", len(line))
             return
         self.emit({"id": command["id"], **await server.perform(command)})
 
 
-async def serve(host: str, port: int, packages: Path | None) -> int:
+async def serve(host: str, ports: Ports, packages: Path | None, identity: Path | None) -> int:
     """Run until the end of input or a signal; gives the exit code."""
     dialogue = Dialogue()
     server = ReferenceServer(dialogue.emit)
     try:
-        uri = await server.start(host, port, packages)
+        uris = await server.start(host, ports, packages, identity)
     except OSError as error:
-        dialogue.emit({"event": "failed", "detail": f"cannot listen on {host}:{port}: {error}"})
+        dialogue.emit({"event": "failed", "detail": str(error)})
+        await server.stop()
         return EXIT_NOT_STARTED
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, dialogue.stopped.set)
-    dialogue.emit({"event": "ready", "coap": uri, "server": server_name()})
+    dialogue.emit({"event": "ready", "coap": uris["coap"], "uris": uris, "server": server_name()})
     listening = asyncio.create_task(dialogue.listen(server))
     try:
         await dialogue.stopped.wait()
@@ -97,15 +100,30 @@ def main() -> int:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(prog="python -m simulator.servers.aiocoap_reference", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=5683, help="port of coap and coap+tcp; 0 takes a free one")
+    parser.add_argument("--port", type=_port, default=5683, help="UDP port of coap; 0 takes a free one")
+    parser.add_argument("--coap-tcp-port", type=_port, default=0, metavar="PORT", help="default: a free one")
+    parser.add_argument("--coaps-tcp-port", type=_port, default=0, metavar="PORT", help="default: a free one")
+    parser.add_argument(
+        "--identity-dir",
+        type=Path,
+        metavar="DIR",
+        help="listen for coaps+tcp as well, with DIR/server.pem, DIR/server.key and DIR/ca.pem (of the devices)",
+    )
     parser.add_argument("--serve", type=Path, metavar="DIR", help="give out the files of DIR as /fw/NAME")
     arguments = parser.parse_args()
     if arguments.serve is not None and not arguments.serve.is_dir():
         parser.error(f"--serve {arguments.serve} is no directory")
-    if not 0 <= arguments.port < 1 << 16:
-        parser.error(f"--port {arguments.port} is no port")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    return asyncio.run(serve(arguments.host, arguments.port, arguments.serve))
+    ports = Ports(arguments.port, arguments.coap_tcp_port, arguments.coaps_tcp_port)
+    return asyncio.run(serve(arguments.host, ports, arguments.serve, arguments.identity_dir))
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port < 1 << 16:
+        msg = f"{text} is no port"
+        raise argparse.ArgumentTypeError(msg)
+    return port
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from simulator.servers.aiocoap_reference.requests import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from simulator.servers.aiocoap_reference.credentials import Credentials
     from simulator.servers.aiocoap_reference.registry import Registration, Registry
 
 Line = dict[str, object]
@@ -35,9 +36,16 @@ _T = TypeVar("_T")
 class Commands:
     """What the operator asks; it also holds the observations, whose notifications go to ``emit`` as events."""
 
-    def __init__(self, registry: Registry, requests: DeviceRequests, emit: Callable[[Line], None]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        requests: DeviceRequests,
+        credentials: Credentials | None,
+        emit: Callable[[Line], None],
+    ) -> None:
         self._registry = registry
         self._requests = requests
+        self._credentials = credentials
         self._emit = emit
         self._observations: dict[tuple[str, str], Observation] = {}
         self._commands: dict[str, Callable[[Mapping[str, object]], Awaitable[Line]]] = {
@@ -49,7 +57,7 @@ class Commands:
             "attributes": self._attributes,
             "clients": self._clients,
             "stats": self._stats,
-            "add_psk": self._add_psk,
+            "credentials": self._take_credentials,
         }
 
     async def perform(self, command: Mapping[str, object]) -> Line:
@@ -103,7 +111,7 @@ class Commands:
         to, path, timeout_s = self._target(command)
         key = (to.endpoint, path)
         response, observation = await self._requests.observe(
-            to, path, timeout_s, functools.partial(self._new_observation, key)
+            to, path, timeout_s, functools.partial(self._new_observation, key, to.remote)
         )
         if not response.code.is_successful():
             observation.cancel()
@@ -119,7 +127,7 @@ class Commands:
         asyncio.get_running_loop().call_soon(observation.release)
         return answer_of(response)
 
-    def _new_observation(self, key: tuple[str, str], request: Any) -> Observation:
+    def _new_observation(self, key: tuple[str, str], remote: Any, request: Any) -> Observation:
         endpoint, path = key
 
         def on_value(value: str) -> None:
@@ -130,7 +138,7 @@ class Commands:
                 del self._observations[key]
                 self._emit({"event": "notify_failed", "ep": endpoint, "path": path, "detail": detail})
 
-        observation = Observation(request, on_value, on_end)
+        observation = Observation(request, remote, on_value, on_end)
         return observation
 
     async def _cancel(self, command: Mapping[str, object]) -> Line:
@@ -147,8 +155,16 @@ class Commands:
     async def _stats(self, _: Mapping[str, object]) -> Line:
         return {"cpu_s": time.process_time(), "rss_bytes": psutil.Process().memory_info().rss}
 
-    async def _add_psk(self, _: Mapping[str, object]) -> Line:
-        raise CommandError("failed", "the reference server has no DTLS; use the embedded server or Leshan for coaps")
+    async def _take_credentials(self, command: Mapping[str, object]) -> Line:
+        endpoint = field(command, "ep", str)
+        if "psk" in command:
+            raise CommandError("failed", "the reference server has no DTLS, and no use for keys; give certificates")
+        if command.get("x509") is not True:
+            raise CommandError("failed", "credentials need psk, or x509 with true")
+        if self._credentials is None:
+            raise CommandError("failed", "the reference server takes certificates only where it has --identity-dir")
+        self._credentials.add(endpoint)
+        return {}
 
     def _target(self, command: Mapping[str, object]) -> tuple[Registration, str, float]:
         timeout_s = float(field(command, "timeout_s", (int, float)))

@@ -108,7 +108,7 @@ class Registry:
             RegistrationError: 4.04 for an id that is not registered.
         """
         said = parse_query(query)
-        registration = self._known(id_)
+        registration = self.known(id_)
         registration.lifetime_s = said.lifetime_s or registration.lifetime_s
         registration.remote = remote
         registration.deadline = now + registration.lifetime_s
@@ -121,7 +121,7 @@ class Registry:
         Raises:
             RegistrationError: 4.04 for an id that is not registered.
         """
-        registration = self._known(id_)
+        registration = self.known(id_)
         self._forget(registration)
         return registration
 
@@ -152,7 +152,12 @@ class Registry:
         """The Endpoint Client Names, in the order of their first registration."""
         return list(self._by_endpoint)
 
-    def _known(self, id_: str) -> Registration:
+    def known(self, id_: str) -> Registration:
+        """The registration of an id.
+
+        Raises:
+            RegistrationError: 4.04 for an id that is not registered.
+        """
         registration = self._by_id.get(id_)
         if registration is None:
             raise RegistrationError("4.04", "no such registration")

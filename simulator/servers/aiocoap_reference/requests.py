@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING, Any, Final
 import aiocoap
 from aiocoap import error as coap_error
 
+from simulator.servers.aiocoap_reference.streams import has_ended, lost_with_connection
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from simulator.servers.aiocoap_reference.registry import Registration
+    from simulator.servers.aiocoap_reference.transports import Transports
 
 TEXT: Final = 0
 OPAQUE: Final = 42
+
+CONNECTION_ENDED: Final = "the device's connection has ended"
 
 _PATH = re.compile(r"(/[0-9]{1,5}){1,4}")
 _RESOURCE_DEPTH: Final = 3
@@ -62,8 +67,11 @@ def value_of(response: Any) -> str:
 class Observation:
     """One observation of one resource; what comes is passed on from ``release`` on, in order."""
 
-    def __init__(self, request: Any, on_value: Callable[[str], None], on_end: Callable[[str], None]) -> None:
+    def __init__(
+        self, request: Any, remote: Any, on_value: Callable[[str], None], on_end: Callable[[str], None]
+    ) -> None:
         self.request = request
+        self._remote = remote
         self._on_value = on_value
         self._on_end = on_end
         self._held: list[Callable[[], None]] | None = []
@@ -92,7 +100,9 @@ class Observation:
             self._pass_on(lambda: self._on_end(f"the device ended it with {response.code.dotted}"))
 
     def _ended(self, error: Exception) -> None:
-        if not isinstance(error, coap_error.LibraryShutdown):
+        if lost_with_connection(self._remote, error):
+            self._pass_on(lambda: self._on_end(CONNECTION_ENDED))
+        elif not isinstance(error, coap_error.LibraryShutdown):
             self._pass_on(lambda: self._on_end(str(error) or type(error).__name__))
 
     def _pass_on(self, call: Callable[[], None]) -> None:
@@ -111,8 +121,8 @@ class DeviceRequests:
         CommandError: ``timeout`` or ``failed``.
     """
 
-    def __init__(self, context: Any) -> None:
-        self._context = context
+    def __init__(self, transports: Transports) -> None:
+        self._transports = transports
         self._files: dict[str, bytes] = {}
 
     async def read(self, to: Registration, path: str, timeout_s: float) -> Any:
@@ -142,10 +152,10 @@ class DeviceRequests:
         message = self.get(to, path)
         message.opt.observe = 0
         # Block-wise transfer is left out: its layer in aiocoap would merge notifications that follow each other fast.
-        request = self._context.request(message, handle_blockwise=False)
+        request = self._transports.request(message, handle_blockwise=False)
         observation = make(request)
         try:
-            response = await self._wait(request, timeout_s)
+            response = await self._wait(request, to.remote, timeout_s)
             if response.opt.block2 is not None and response.opt.block2.more:
                 raise CommandError("failed", f"{path} is longer than one block; observe single resources")
         except BaseException:
@@ -176,15 +186,18 @@ class DeviceRequests:
     def _message(self, to: Registration, path: str, code: Any, **options: Any) -> Any:
         message = aiocoap.Message(code=code, uri_path=split_path(path), **options)
         # The address as the transport knows it, with the local port in it: the request leaves from where the device
-        # registered, which is the only address that it listens to (and that a NAT lets through).
+        # registered, which is the only address that it listens to (and that a NAT lets through). Over TCP, it is the
+        # connection: either side may send requests on it (RFC 8323 §1).
+        if has_ended(to.remote):
+            raise CommandError("timeout", CONNECTION_ENDED)
         message.remote = to.remote
         return message
 
     async def _send(self, message: Any, timeout_s: float) -> Any:
-        return await self._wait(self._context.request(message), timeout_s)
+        return await self._wait(self._transports.request(message), message.remote, timeout_s)
 
     @staticmethod
-    async def _wait(request: Any, timeout_s: float) -> Any:
+    async def _wait(request: Any, remote: Any, timeout_s: float) -> Any:
         try:
             async with asyncio.timeout(timeout_s):
                 return await request.response
@@ -193,4 +206,6 @@ class DeviceRequests:
         except (coap_error.RequestTimedOut, coap_error.ConRetransmitsExceeded) as error:
             raise CommandError("timeout", f"given up by aiocoap: {type(error).__name__}") from None
         except coap_error.Error as error:
+            if lost_with_connection(remote, error):
+                raise CommandError("timeout", CONNECTION_ENDED) from None
             raise CommandError("failed", f"{type(error).__name__}: {error}") from None

@@ -29,7 +29,7 @@ class Registrar(Protocol):
     def update(self, id_: str, query: Iterable[str], remote: Any) -> None:
         """Update."""
 
-    def deregister(self, id_: str) -> None:
+    def deregister(self, id_: str, remote: Any) -> None:
         """De-register."""
 
 
@@ -82,7 +82,7 @@ class RegistrationResource(resource.Resource, resource.PathCapable):  # type: ig
     async def render_delete(self, request: Any) -> Any:
         """De-register."""
         try:
-            self._registrar.deregister("/".join(request.opt.uri_path))
+            self._registrar.deregister("/".join(request.opt.uri_path), request.remote)
         except RegistrationError as error:
             return _refusal(error)
         return aiocoap.Message(code=aiocoap.DELETED)

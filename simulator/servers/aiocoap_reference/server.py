@@ -5,22 +5,20 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import math
-import socket
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import aiocoap
 from aiocoap import resource
 
 from simulator.servers.aiocoap_reference.commands import Commands, Line
-from simulator.servers.aiocoap_reference.registry import Registration, Registry
+from simulator.servers.aiocoap_reference.credentials import Credentials
+from simulator.servers.aiocoap_reference.registry import Registration, Registry, parse_query
 from simulator.servers.aiocoap_reference.requests import DeviceRequests
 from simulator.servers.aiocoap_reference.resources import PackageResource, RegisterResource, RegistrationResource
+from simulator.servers.aiocoap_reference.transports import Ports, Transports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
-
-_TRIES: Final = 5
 
 
 class ReferenceServer:
@@ -34,14 +32,23 @@ class ReferenceServer:
         self._registry = Registry()
         self._loop = asyncio.get_running_loop()
         self._expiry: asyncio.TimerHandle | None = None
-        self._context: Any = None
+        self._transports = Transports()
+        self._credentials = Credentials()
         self._commands: Commands | None = None
 
-    async def start(self, host: str, port: int, packages: Path | None = None) -> str:
-        """Listen for coap and coap+tcp on one port (0: a free one); gives the URI for registrations.
+    async def start(
+        self, host: str, ports: Ports, packages: Path | None = None, identity: Path | None = None
+    ) -> dict[str, str]:
+        """Listen; gives the URIs for registrations by scheme.
+
+        Args:
+            host: address to bind.
+            ports: where.
+            packages: directory of files to give out as ``/fw/NAME``.
+            identity: directory of ``server.pem``, ``server.key`` and ``ca.pem``, with which there is coaps+tcp.
 
         Raises:
-            OSError: the address is taken or is not one of this machine.
+            OSError: an address is taken or is not one of this machine, or a file of the identity is of no use.
         """
         site = resource.Site()
         # aiocoap keeps a resource and what lies below it apart.
@@ -49,12 +56,10 @@ class ReferenceServer:
         site.add_resource(["rd"], RegistrationResource(self))
         if packages is not None:
             site.add_resource(["fw"], PackageResource(packages))
-        port = _free_port(host, port)
-        self._context = await aiocoap.Context.create_server_context(
-            site, bind=(host, port), transports=[datagram_transport(), "tcpserver"]
-        )
-        self._commands = Commands(self._registry, DeviceRequests(self._context), self._emit)
-        return f"coap://{f'[{host}]' if ':' in host else host}:{port}"
+        await self._transports.open(site, host, ports, identity)
+        credentials = self._credentials if identity is not None else None
+        self._commands = Commands(self._registry, DeviceRequests(self._transports), credentials, self._emit)
+        return self._transports.uris
 
     async def stop(self) -> None:
         """Close the sockets. Devices are not told."""
@@ -62,8 +67,7 @@ class ReferenceServer:
             self._expiry.cancel()
         if self._commands:
             self._commands.forget_observations()
-        if self._context:
-            await self._context.shutdown()
+        await self._transports.close()
 
     async def perform(self, command: Mapping[str, object]) -> Line:
         """Carry out one command of the driver protocol; gives the answer without its ``id``."""
@@ -74,6 +78,7 @@ class ReferenceServer:
 
     def register(self, query: Iterable[str], remote: Any) -> str:
         """Register; gives the registration id. Observations of an earlier registration of the endpoint end."""
+        self._credentials.check(parse_query(query).endpoint or "", remote)
         registration, replaced = self._registry.register(query, remote, self._loop.time())
         event: Line = {"event": "registered", "ep": registration.endpoint, "id": registration.id}
         if replaced:
@@ -85,12 +90,14 @@ class ReferenceServer:
 
     def update(self, id_: str, query: Iterable[str], remote: Any) -> None:
         """Update."""
+        self._credentials.check(self._registry.known(id_).endpoint, remote)
         registration = self._registry.update(id_, query, remote, self._loop.time())
         self._tell({"event": "updated", "ep": registration.endpoint, "id": id_})
         self._watch_expiry()
 
-    def deregister(self, id_: str) -> None:
+    def deregister(self, id_: str, remote: Any) -> None:
         """De-register."""
+        self._credentials.check(self._registry.known(id_).endpoint, remote)
         self._gone(self._registry.deregister(id_), "deregister")
 
     def _expire(self) -> None:
@@ -124,32 +131,3 @@ class ReferenceServer:
 def server_name() -> str:
     """Name and version for the event ``ready``."""
     return f"aiocoap {importlib.metadata.version('aiocoap')}"
-
-
-def datagram_transport() -> str:
-    """aiocoap's transport for UDP: the one that it recommends needs IPv6 in the kernel, even for IPv4 addresses."""
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            sock.bind(("::ffff:127.0.0.1", 0))
-    except OSError:
-        return "simplesocketserver"
-    return "udp6"
-
-
-def _free_port(host: str, port: int) -> int:
-    """The port, after a look whether it is free for UDP and TCP: aiocoap would share a taken one silently."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for attempt in range(_TRIES):
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as udp, socket.socket(family, socket.SOCK_STREAM) as tcp:
-                udp.bind((host, port))
-                free: int = udp.getsockname()[1]
-                tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                tcp.bind((host, free))
-        except OSError:
-            if port or attempt + 1 == _TRIES:
-                raise
-        else:
-            return free
-    raise AssertionError("unreachable")

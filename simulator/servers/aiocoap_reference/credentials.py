@@ -1,0 +1,33 @@
+"""Which devices have credentials, and whether a request may come from where it comes from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator.servers.aiocoap_reference.registry import RegistrationError
+from simulator.servers.aiocoap_reference.streams import common_name, is_secure
+
+
+class Credentials:
+    """The devices that show a certificate. There are no keys: aiocoap's DTLS is an extra package, and not used."""
+
+    def __init__(self) -> None:
+        self._by_certificate: set[str] = set()
+
+    def add(self, endpoint: str) -> None:
+        """From now on the device shows a certificate whose common name is its Endpoint Client Name."""
+        self._by_certificate.add(endpoint)
+
+    def check(self, endpoint: str, remote: Any) -> None:
+        """Hold what a device has shown against what it has to show.
+
+        Raises:
+            RegistrationError: 4.03 where the two differ.
+        """
+        if not is_secure(remote):
+            if endpoint in self._by_certificate:
+                raise RegistrationError("4.03", "this endpoint has to come with its certificate, over coaps+tcp")
+        elif endpoint not in self._by_certificate:
+            raise RegistrationError("4.03", "this endpoint has no credentials")
+        elif common_name(remote) != endpoint:
+            raise RegistrationError("4.03", "the certificate is another endpoint's")

@@ -1,0 +1,44 @@
+"""What aiocoap knows of a device's connection and has no call for: who it is, and whether it still stands.
+
+Its address of a device that came over TCP is the connection itself, ``aiocoap.transports.tcp.TcpConnection``, whose
+stream is ``_transport``. Nothing else here touches what is private to aiocoap.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiocoap import error as coap_error
+
+
+def common_name(remote: Any) -> str:
+    """The common name in the certificate that a device has shown in the handshake; empty without one, or with several.
+
+    TLS has held the certificate against the trusted CA by then.
+    """
+    stream = getattr(remote, "_transport", None)
+    certificate = stream.get_extra_info("peercert") if stream is not None else None
+    subject = certificate.get("subject", ()) if certificate else ()
+    names = [value for part in subject for name, value in part if name == "commonName"]
+    return names[0] if len(names) == 1 else ""
+
+
+def has_ended(remote: Any) -> bool:
+    """Whether a device's connection is over; never so for UDP, which has none."""
+    stream = getattr(remote, "_transport", None)
+    return stream is not None and bool(stream.is_closing())
+
+
+def lost_with_connection(remote: Any, error: Exception) -> bool:
+    """Whether a request failed because the connection that it went over ended; aiocoap gives no reason then."""
+    return is_stream(remote) and isinstance(error, coap_error.NetworkError)
+
+
+def is_stream(remote: Any) -> bool:
+    """Whether a device came over TCP."""
+    return str(remote.scheme).endswith("+tcp")
+
+
+def is_secure(remote: Any) -> bool:
+    """Whether a device came over TLS."""
+    return bool(remote.scheme == "coaps+tcp")
