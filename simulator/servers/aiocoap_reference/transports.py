@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiocoap
 
+from simulator.servers.aiocoap_reference.streams import forget_failed_handshakes
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -68,6 +70,7 @@ class Transports:
     async def close(self) -> None:
         """Close the sockets. Devices are not told."""
         for context in self._contexts.values():
+            forget_failed_handshakes(context)
             await context.shutdown()
 
 
