@@ -54,13 +54,12 @@ class Rig:
                 self.news.clear()
                 await self.news.wait()
 
-    async def told_of(self, kind):
-        """Wait for an event of a kind."""
+    async def told_of(self, kind, endpoint="dev"):
+        """Wait for an event of a kind about a device."""
         async with asyncio.timeout(20):
-            while not (found := [event for event in self.events if isinstance(event, kind)]):
+            while not any(isinstance(event, kind) and event.endpoint == endpoint for event in self.events):
                 self.news.clear()
                 await self.news.wait()
-        return found[0]
 
 
 @asynccontextmanager

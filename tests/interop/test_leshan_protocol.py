@@ -14,6 +14,9 @@ from simulator.servers.leshan.launcher import ensure_launcher, launcher_command
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(900)]  # the first use fetches and builds
 
+KEY = "abcdefabcdef-"
+"""No key, but what stands where one should."""
+
 
 @pytest.fixture
 def launcher(peer_tool: Callable[[str, str], Path]) -> Sequence[str]:
@@ -24,9 +27,14 @@ def launcher(peer_tool: Callable[[str, str], Path]) -> Sequence[str]:
 
 def run(command: Sequence[str], lines: Sequence[str] = ()) -> tuple[int, list[dict[str, Any]]]:
     """Exit code and lines of a launcher that is given some lines and then the end of its input."""
+    return run_logged(command, lines)[:2]
+
+
+def run_logged(command: Sequence[str], lines: Sequence[str]) -> tuple[int, list[dict[str, Any]], str]:
+    """The same, and what it logged."""
     text = "".join(f"{line}\n" for line in lines)
     ended = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
-    return ended.returncode, [json.loads(line) for line in ended.stdout.splitlines()]
+    return ended.returncode, [json.loads(line) for line in ended.stdout.splitlines()], ended.stderr
 
 
 def test_it_is_ready_and_ends_with_its_input(launcher: Sequence[str]) -> None:
@@ -34,13 +42,19 @@ def test_it_is_ready_and_ends_with_its_input(launcher: Sequence[str]) -> None:
     assert code == 0
     assert ready["event"] == "ready"
     assert ready["server"].startswith("Leshan library 2.0.0")
-    assert "coaps" not in ready
+    assert ready["uris"].keys() == {"coap", "coaps"}
+    assert ready["uris"]["coap"] == ready["coap"]
 
 
-def test_coaps_where_it_is_asked_for(launcher: Sequence[str]) -> None:
-    _, (ready,) = run([*launcher, "--coaps-port", "0"])
-    assert ready["coaps"].startswith("coaps://127.0.0.1:")
-    assert not ready["coaps"].endswith(":0")
+def test_coaps_has_a_free_port_or_the_one_that_is_asked_for(
+    launcher: Sequence[str], free_port: Callable[..., int]
+) -> None:
+    _, (ready,) = run(launcher)
+    assert ready["uris"]["coaps"].startswith("coaps://127.0.0.1:")
+    assert not ready["uris"]["coaps"].endswith(":0")
+    port = free_port()
+    _, (ready,) = run([*launcher, "--coaps-port", str(port)])
+    assert ready["uris"]["coaps"] == f"coaps://127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +87,12 @@ def test_every_command_gets_exactly_one_answer(launcher: Sequence[str]) -> None:
         ({"do": "attributes", "path": "/5/0/3", "ep": "nobody", "attributes": {"x": 1}}, "unknown attribute x"),
         ({"do": "attributes", "path": "/5/0/3", "ep": "nobody", "attributes": {"pmin": "1"}}, "pmin is a number"),
         ({"do": "attributes", "path": "/5/0/3", "ep": "nobody", "attributes": {"st": 0.5}}, "nobody is not registered"),
-        ({"do": "add_psk", "ep": "a", "identity": "a", "key_hex": "xyzz"}, "hexadecimal"),
+        ({"do": "credentials", "ep": "a"}, "credentials need psk, or x509"),
+        ({"do": "credentials", "psk": {}}, "a string is missing: ep"),
+        ({"do": "credentials", "ep": "a", "psk": {"identity": "a"}}, "a string is missing: key_hex"),
+        ({"do": "credentials", "ep": "a", "psk": {"identity": "a", "key_hex": KEY}}, "key_hex is not hexadecimal"),
+        ({"do": "credentials", "ep": "a", "psk": {"identity": "a", "key_hex": ""}}, "key_hex is not hexadecimal"),
+        ({"do": "credentials", "ep": "a", "x509": True}, "only where there is --identity-dir"),
     ]
     lines = [json.dumps({"id": number, **command}) for number, (command, _) in enumerate(commands)]
     code, (_, *answers) = run(launcher, lines)
@@ -82,6 +101,7 @@ def test_every_command_gets_exactly_one_answer(launcher: Sequence[str]) -> None:
     for answer in answers:
         command, text = commands[answer["id"]]
         assert text in answer["detail"], (command, answer)
+        assert KEY not in answer["detail"]
         assert answer["error"] == ("unknown_endpoint" if "not registered" in text else "failed")
 
 
@@ -96,18 +116,22 @@ def test_what_is_no_command_is_passed_over(launcher: Sequence[str]) -> None:
         '{"do": "clients"}',
         '{"id": "x", "do": "clients"}',
         "\ufffd",
+        f'{{"do": "credentials", "key_hex": "{KEY}"}}',
+        f'"{KEY}',
     ]
-    code, (_, answer) = run(launcher, [*garbage, '{"id": 1, "do": "clients"}'])
+    code, (_, answer), log = run_logged(launcher, [*garbage, '{"id": 1, "do": "clients"}'])
     assert code == 0
+    assert log
+    assert KEY not in log
     assert answer == {"id": 1, "clients": []}
 
 
 def test_credentials_and_statistics(launcher: Sequence[str]) -> None:
-    psk = {"do": "add_psk", "ep": "a", "identity": "id-a", "key_hex": "00ff"}
-    taken = {"do": "add_psk", "ep": "b", "identity": "id-a", "key_hex": "00ff"}
+    psk = {"do": "credentials", "ep": "a", "psk": {"identity": "id-a", "key_hex": "00ff"}}
+    taken = {"do": "credentials", "ep": "b", "psk": {"identity": "id-a", "key_hex": "00ff"}}
     lines = [json.dumps({"id": n, **command}) for n, command in enumerate([psk, taken, {"do": "stats"}])]
     _, (_, added, refused, stats) = run(launcher, lines)
-    assert added == {"code": "2.04", "id": 0}
+    assert added == {"id": 0}
     assert refused["error"] == "failed"
     assert stats["cpu_s"] > 0.1
     assert stats["rss_bytes"] > 10 << 20
@@ -123,6 +147,7 @@ def test_credentials_and_statistics(launcher: Sequence[str]) -> None:
         (["--port"], 2, "--port needs a value"),
         (["--speed", "9"], 2, "unknown option --speed"),
         (["--host", "[x"], 3, "the host [x is not known"),
+        (["--identity-dir", "/nonexistent"], 3, "/nonexistent/server.key: cannot be read"),
         (["--host", "192.0.2.1", "--port", "5683"], 3, "UDP port 5683 of 192.0.2.1 cannot be bound"),
     ],
 )

@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.Base64;
-import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import org.eclipse.leshan.core.node.LwM2mPath;
@@ -20,9 +19,6 @@ import org.eclipse.leshan.core.request.WriteRequest;
 import org.eclipse.leshan.core.response.LwM2mResponse;
 import org.eclipse.leshan.server.LeshanServer;
 import org.eclipse.leshan.server.registration.Registration;
-import org.eclipse.leshan.servers.security.EditableSecurityStore;
-import org.eclipse.leshan.servers.security.NonUniqueSecurityInfoException;
-import org.eclipse.leshan.servers.security.SecurityInfo;
 
 /** Carries out the commands of the driver protocol. No command waits for a device; answers come when they come. */
 final class Commands {
@@ -31,13 +27,13 @@ final class Commands {
     private static final long GRACE_MS = 2_000;
 
     private final LeshanServer server;
-    private final EditableSecurityStore credentials;
+    private final Credentials credentials;
     private final JsonLines lines;
     private final PackageFiles files = new PackageFiles();
     private final Usage usage = new Usage();
     private final ScheduledThreadPoolExecutor clock = new ScheduledThreadPoolExecutor(1, Commands::daemon);
 
-    Commands(LeshanServer server, EditableSecurityStore credentials, JsonLines lines) {
+    Commands(LeshanServer server, Credentials credentials, JsonLines lines) {
         this.server = server;
         this.credentials = credentials;
         this.lines = lines;
@@ -57,11 +53,12 @@ final class Commands {
         try {
             command = lines.parse(text);
         } catch (JsonProcessingException e) {
-            System.err.println("not a command: " + text.substring(0, Math.min(text.length(), 200)));
+            // What it holds is not told: it may be a key.
+            System.err.println("not a command: " + text.length() + " characters that are no JSON");
             return;
         }
         if (!command.path("id").isIntegralNumber()) {
-            System.err.println("a command needs an id: " + text.substring(0, Math.min(text.length(), 200)));
+            System.err.println("a command needs an id: " + text.length() + " characters without one");
             return;
         }
         Replies reply = new Replies(lines, command.get("id"));
@@ -85,7 +82,10 @@ final class Commands {
             case "attributes" -> send(command, attributes(command), reply);
             case "cancel" -> cancel(command, reply);
             case "clients" -> clients(reply);
-            case "add_psk" -> addPsk(command, reply);
+            case "credentials" -> {
+                credentials.take(word(command, "ep"), command);
+                reply.tell(lines.line());
+            }
             case "stats" -> stats(reply);
             default -> reply.error("failed", "unknown command " + what);
         }
@@ -150,17 +150,11 @@ final class Commands {
         reply.tell(line);
     }
 
-    private void addPsk(JsonNode command, Replies reply) throws NonUniqueSecurityInfoException {
-        byte[] key = HexFormat.of().parseHex(word(command, "key_hex"));
-        credentials.add(SecurityInfo.newPreSharedKeyInfo(word(command, "ep"), word(command, "identity"), key));
-        reply.tell(lines.line().put("code", "2.04"));
-    }
-
     private void stats(Replies reply) {
         reply.tell(lines.line().put("cpu_s", usage.cpuSeconds()).put("rss_bytes", usage.residentBytes()));
     }
 
-    private static String word(JsonNode command, String field) {
+    static String word(JsonNode command, String field) {
         JsonNode value = command.get(field);
         if (value == null || !value.isTextual()) {
             throw new IllegalArgumentException("a string is missing: " + field);

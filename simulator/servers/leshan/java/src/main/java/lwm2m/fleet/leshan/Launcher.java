@@ -49,8 +49,14 @@ public final class Launcher {
         } catch (UnknownHostException e) {
             return failed(lines, "the host " + options.host() + " is not known", NOT_STARTED);
         }
+        Identity identity;
+        try {
+            identity = options.identity() == null ? null : Identity.read(options.identity());
+        } catch (IllegalArgumentException e) {
+            return failed(lines, e.getMessage(), NOT_STARTED);
+        }
         InMemorySecurityStore credentials = new InMemorySecurityStore();
-        LeshanServer server = ServerUnderTest.build(options, credentials);
+        LeshanServer server = ServerUnderTest.build(options, identity, credentials);
         server.getRegistrationService().addListener(new RegistrationEvents(lines));
         server.getObservationService().addListener(new ObservationEvents(lines));
         try {
@@ -64,7 +70,7 @@ public final class Launcher {
                 return failed(lines, bound(options.host(), port(options, missing.getProtocol())), NOT_STARTED);
             }
             lines.tell(ready(lines, server, address));
-            serve(new Commands(server, credentials, lines));
+            serve(new Commands(server, new Credentials(credentials, identity != null), lines));
             return 0;
         } finally {
             server.destroy();
@@ -81,10 +87,13 @@ public final class Launcher {
     private static ObjectNode ready(JsonLines lines, LeshanServer server, InetAddress address) {
         ObjectNode line = lines.event("ready").put("server", ServerUnderTest.name());
         String host = reachable(address);
+        ObjectNode uris = lines.line();
         for (LwM2mServerEndpoint endpoint : server.getEndpoints()) {
             String scheme = endpoint.getProtocol() == Protocol.COAP ? "coap" : "coaps";
-            line.put(scheme, scheme + "://" + host + ":" + endpoint.getURI().getPort());
+            uris.put(scheme, scheme + "://" + host + ":" + endpoint.getURI().getPort());
         }
+        line.set("coap", uris.get("coap"));
+        line.set("uris", uris);
         return line;
     }
 

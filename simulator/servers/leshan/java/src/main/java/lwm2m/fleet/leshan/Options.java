@@ -1,21 +1,26 @@
 package lwm2m.fleet.leshan;
 
+import java.nio.file.Path;
+
 /**
  * What the command line says.
  *
  * @param host address to bind
  * @param port UDP port of coap; 0 takes a free one
- * @param coapsPort UDP port of coaps; 0 takes a free one, -1 is no coaps at all
+ * @param coapsPort UDP port of coaps; 0 takes a free one
+ * @param identity directory with the server's certificate and the CA of the devices, or null: pre-shared keys alone
  * @param blockSize largest block and largest message without blocks, in bytes (RFC 7959 §2.2: 16 to 1024)
  */
-record Options(String host, int port, int coapsPort, int blockSize) {
+record Options(String host, int port, int coapsPort, Path identity, int blockSize) {
 
-    static final String USAGE = "usage: launcher [--host ADDRESS] [--port PORT] [--coaps-port PORT] [--block-size BYTES]";
+    static final String USAGE = "usage: launcher [--host ADDRESS] [--port PORT] [--coaps-port PORT]"
+            + " [--identity-dir DIR] [--block-size BYTES]";
 
     static Options parse(String[] arguments) {
         String host = "127.0.0.1";
         int port = 0;
-        int coapsPort = -1;
+        int coapsPort = 0;
+        Path identity = null;
         int blockSize = 1024;
         for (int i = 0; i < arguments.length; i += 2) {
             String name = arguments[i];
@@ -27,11 +32,12 @@ record Options(String host, int port, int coapsPort, int blockSize) {
                 case "--host" -> host = value;
                 case "--port" -> port = number(name, value, 0, 65535);
                 case "--coaps-port" -> coapsPort = number(name, value, 0, 65535);
+                case "--identity-dir" -> identity = Path.of(value);
                 case "--block-size" -> blockSize = blockSize(name, value);
                 default -> throw new IllegalArgumentException("unknown option " + name + "; " + USAGE);
             }
         }
-        return new Options(host, port, coapsPort, blockSize);
+        return new Options(host, port, coapsPort, identity, blockSize);
     }
 
     private static int number(String name, String value, int min, int max) {

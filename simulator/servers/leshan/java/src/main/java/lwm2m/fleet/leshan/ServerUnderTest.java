@@ -7,6 +7,7 @@ import java.util.Properties;
 import org.eclipse.californium.core.config.CoapConfig;
 import org.eclipse.californium.elements.config.Configuration;
 import org.eclipse.californium.elements.config.UdpConfig;
+import org.eclipse.californium.scandium.config.DtlsConfig;
 import org.eclipse.leshan.core.endpoint.Protocol;
 import org.eclipse.leshan.core.model.ObjectLoader;
 import org.eclipse.leshan.server.LeshanServer;
@@ -32,18 +33,22 @@ final class ServerUnderTest {
 
     private ServerUnderTest() {}
 
-    static LeshanServer build(Options options, EditableSecurityStore credentials) {
+    /** Makes the server; {@code identity} may be null. */
+    static LeshanServer build(Options options, Identity identity, EditableSecurityStore credentials) {
         CaliforniumServerEndpointsProvider.Builder endpoints = new CaliforniumServerEndpointsProvider.Builder(
                 new CoapServerProtocolProvider(), new CoapsServerProtocolProvider());
         Configuration configuration = endpoints.createDefaultConfiguration();
         tune(configuration, options.blockSize());
         endpoints.setConfiguration(configuration);
         endpoints.addEndpoint(new InetSocketAddress(options.host(), options.port()), Protocol.COAP);
-        if (options.coapsPort() >= 0) {
-            endpoints.addEndpoint(new InetSocketAddress(options.host(), options.coapsPort()), Protocol.COAPS);
-        }
+        endpoints.addEndpoint(new InetSocketAddress(options.host(), options.coapsPort()), Protocol.COAPS);
         LeshanServerBuilder builder = new LeshanServerBuilder();
         builder.setSecurityStore(credentials);
+        if (identity != null) {
+            builder.setPrivateKey(identity.key());
+            builder.setCertificateChain(identity.chain());
+            builder.setTrustedCertificates(identity.trusted());
+        }
         builder.setObjectModelProvider(new VersionedModelProvider(ObjectLoader.loadAllDefault()));
         builder.setEndpointsProviders(endpoints.build());
         return builder.build();
@@ -54,6 +59,9 @@ final class ServerUnderTest {
         configuration.set(CoapConfig.MAX_MESSAGE_SIZE, blockSize);
         configuration.set(UdpConfig.UDP_RECEIVE_BUFFER_SIZE, RECEIVE_BUFFER);
         configuration.set(UdpConfig.UDP_SEND_BUFFER_SIZE, SEND_BUFFER);
+        // Devices connect to the server, never the other way; in both roles, its certificate would have to be one of a
+        // client as well.
+        configuration.set(DtlsConfig.DTLS_ROLE, DtlsConfig.DtlsRole.SERVER_ONLY);
     }
 
     /**

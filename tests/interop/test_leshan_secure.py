@@ -1,0 +1,175 @@
+"""Both real Leshans over DTLS, by pre-shared key and by certificate, with devices on this project's engine."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from simulator.operator.driver import (
+    Answer,
+    ByCertificate,
+    DriverError,
+    NoAnswerError,
+    Notified,
+    Registered,
+    ServerStartError,
+)
+from simulator.security.authority import Authority
+from simulator.security.credentials import Credentials, Psk, derive_psk
+from simulator.security.failures import HandshakeFailedError, SecurityError
+from tests.interop.engine_device import engine_device
+from tests.interop.server_rig import Certificates, server_under_test
+
+pytestmark = [pytest.mark.peer, pytest.mark.timeout(900)]  # the first use fetches and builds
+
+PACKAGE = random.Random(17).randbytes(65_536)
+KINDS = ["leshan", "leshan-demo"]
+MODES = ["psk", "x509"]
+PSK = Psk(b"id of dev", bytes(range(16)))
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    return Certificates(tmp_path_factory.mktemp("identity"))
+
+
+@pytest.fixture(autouse=True)
+def _tools(peer_tool):
+    peer_tool("javac", "openjdk-17-jdk-headless")
+    peer_tool("mvn", "maven")
+
+
+@pytest.fixture(params=KINDS)
+async def rig(request, tmp_path, certificates):
+    async with server_under_test(request.param, tmp_path, certificates.directory) as rig:
+        yield rig
+    assert PSK.key.hex() not in (tmp_path / "server.log").read_text(errors="replace").lower()
+
+
+@pytest.fixture(params=MODES)
+def mode(request):
+    return request.param
+
+
+def shown(mode, certificates):
+    """What the device ``dev`` shows."""
+    return Credentials(psk=PSK) if mode == "psk" else certificates.device("dev")
+
+
+async def give(rig, mode, endpoint="dev", psk=PSK):
+    await rig.driver.credentials(endpoint, psk if mode == "psk" else ByCertificate())
+
+
+async def test_a_device_is_managed(rig, certificates, mode, tmp_path):
+    file = tmp_path / "fw.bin"
+    file.write_bytes(PACKAGE)
+    await give(rig, mode)
+    async with engine_device(rig.uris["coaps"], shown(mode, certificates)) as device:
+        assert await device.register("dev") == "2.01"
+        await rig.told_of(Registered)
+        assert await rig.driver.read("dev", "/3/0/3", 10) == Answer("2.05", "1.0.0")
+        assert await rig.driver.observe("dev", "/5/0/3", 10) == Answer("2.05", "0")
+        for value in ("1", "2", "3"):
+            device.tell("5/0/3", value.encode())
+            await rig.told(Notified("dev", "/5/0/3", value))
+        assert await rig.driver.write_file("dev", "/5/0/0", file, 60) == Answer("2.04")
+        assert device.bodies["5/0/0"] == PACKAGE
+        assert await device.update() == "2.04"
+        device.silent = True
+        with pytest.raises(NoAnswerError):
+            await rig.driver.read("dev", "/3/0/3", 1)
+        assert device.errors == []
+
+
+async def test_a_device_with_credentials_is_refused_without_them(rig, mode):
+    await give(rig, mode)
+    async with engine_device(rig.uris["coap"]) as device:
+        assert await device.register("dev") == "4.03"
+        assert await device.register("another") == "2.01"
+    assert await rig.driver.clients() == ["another"]
+
+
+async def test_a_key_is_good_for_its_own_device_alone(rig):
+    other = derive_psk(1, "another")
+    await give(rig, "psk")
+    await give(rig, "psk", "another", other)
+    async with engine_device(rig.uris["coaps"], Credentials(psk=other)) as device:
+        assert await device.register("dev") == "4.03"
+        assert await device.register("unknown") == "4.03"
+        assert await device.register("another") == "2.01"
+
+
+@pytest.mark.parametrize("wrong", [Psk(PSK.identity, b"another key 1234"), Psk(b"nobody", PSK.key)], ids=repr)
+async def test_a_wrong_key_gets_no_connection(rig, wrong):
+    await give(rig, "psk")
+    with pytest.raises(HandshakeFailedError):
+        async with engine_device(rig.uris["coaps"], Credentials(psk=wrong)):
+            pass
+
+
+async def test_another_key_takes_the_place_of_the_first(rig):
+    await give(rig, "psk")
+    second = Psk(b"second identity", b"second key of it")
+    await give(rig, "psk", psk=second)
+    with pytest.raises(HandshakeFailedError):
+        async with engine_device(rig.uris["coaps"], Credentials(psk=PSK)):
+            pass
+    async with engine_device(rig.uris["coaps"], Credentials(psk=second)) as device:
+        assert await device.register("dev") == "2.01"
+    with pytest.raises(DriverError) as raised:
+        await give(rig, "psk", "another", second)
+    assert second.key.hex() not in str(raised.value)
+
+
+async def test_a_certificate_is_good_for_its_own_device_alone(rig, certificates):
+    await give(rig, "x509")
+    async with engine_device(rig.uris["coaps"], certificates.device("another")) as device:
+        assert await device.register("dev") == "4.03"
+
+
+@pytest.mark.parametrize("kind", ["anonymous", "another CA"])
+async def test_a_device_without_a_certificate_of_the_ca_gets_no_connection(rig, certificates, kind):
+    await give(rig, "x509")
+    credentials = certificates.anonymous() if kind == "anonymous" else certificates.device("dev", Authority())
+    with pytest.raises(SecurityError):
+        async with engine_device(rig.uris["coaps"], credentials):
+            pass
+
+
+async def test_many_devices(rig, certificates, mode):
+    names = [f"ep-{n}" for n in range(20)]
+
+    async def one(name):
+        await give(rig, mode, name, derive_psk(5, name))
+        secret = Credentials(psk=derive_psk(5, name)) if mode == "psk" else certificates.device(name)
+        async with engine_device(rig.uris["coaps"], secret) as device:
+            device.bodies["3/0/3"] = name.encode()
+            assert await device.register(name) == "2.01"
+            await rig.told_of(Registered, name)
+            assert await rig.driver.read(name, "/3/0/3", 10) == Answer("2.05", name)
+
+    await asyncio.gather(*(one(name) for name in names))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_identity_that_is_of_no_use_is_told(kind, tmp_path, certificates):
+    with pytest.raises(ServerStartError, match=r"server\.(pem|key): cannot be read"):
+        async with server_under_test(kind, tmp_path, tmp_path / "none"):
+            pass
+    for name in ("server.pem", "server.key", "ca.pem"):
+        (tmp_path / name).write_bytes((certificates.directory / name).read_bytes())
+    (tmp_path / "server.key").write_text("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n")
+    with pytest.raises(ServerStartError, match=r"server\.key: no ") as raised:
+        async with server_under_test(kind, tmp_path, tmp_path):
+            pass
+    assert "c2VjcmV0" not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_without_an_identity_there_are_keys(kind, tmp_path):
+    async with server_under_test(kind, tmp_path) as rig:
+        await give(rig, "psk")
+        async with engine_device(rig.uris["coaps"], Credentials(psk=PSK)) as device:
+            assert await device.register("dev") == "2.01"
