@@ -16,7 +16,7 @@ import json
 from dataclasses import dataclass, fields
 from typing import ClassVar, Final, Protocol, get_args
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Raised by one when a table or a column changes its meaning."""
 
 NOT_KNOWN: Final = -1
@@ -48,6 +48,14 @@ class DeviceStarted:
     """State (/5/0/3) in which the update is declared to end."""
     expected_result: int
     """Update Result (/5/0/5) with which the update is declared to end."""
+    management: str
+    """URI scheme of the management transport."""
+    stack: str
+    """Whose CoAP it speaks: ``own`` or ``aiocoap``."""
+    network: str
+    """Name of its network profile; empty where nothing shapes its network."""
+    credentials: str
+    """What it shows: ``psk``, ``x509``, ``psk+x509`` or empty, with what is wrong with it: ``psk (wrong-key)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,8 @@ class RegistrationEnded:
     code: str
     """Response code such as ``2.01``; empty without an answer."""
     retransmissions: int
+    cause: str
+    """Why there was no answer, in words, where the device knows: how a handshake failed, for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,8 @@ class TransferEnded:
     """Length of the whole package where the peer told it, else -1."""
     received: int
     """Payload bytes taken, without repetitions."""
+    refetched: int
+    """Payload bytes that came once more, because an interrupted transfer did not go on where it had stopped."""
     wire_in: int
     """Bytes of datagrams or stream received for this transfer."""
     wire_out: int
@@ -111,6 +123,8 @@ class TransferEnded:
     """``ok``, ``fail`` or ``unknown`` (the run ended first)."""
     result: int
     """Update Result that the end of this transfer led to; 0 when it went well."""
+    cause: str
+    """Why it failed, in words, where the device knows: how a handshake failed, for one."""
     block_us: list[int]
     """Latency of each block in microseconds, in the order of the blocks: request to response for a pull, response to
     next block for a push."""

@@ -49,17 +49,18 @@ class Device:
         state, result = self.device_end or self.declared
         good = (state, result) == (0, 1)
         yield DeviceStarted(
-            t + 0.001, k, f"vd-{k:06d}", self.group, self.transport, self.delivery, t, self.fault, *self.declared
-        )
-        yield RegistrationEnded(t + 0.01, k, "register", t + 0.001, "ok", "2.01", 0)
+            t + 0.001, k, f"vd-{k:06d}", self.group, self.transport, self.delivery, t, self.fault, *self.declared,
+            "coap", "own", "", "",
+        )  # fmt: skip
+        yield RegistrationEnded(t + 0.01, k, "register", t + 0.001, "ok", "2.01", 0, "")
         begin = t + 0.1
         yield StateChanged(begin, k, 1, 0, "download_started")
         if self.fault and self.struck:
             yield FaultApplied(begin, k, self.fault, "flash", "")
         end = begin + self.download_s
         yield TransferEnded(
-            end, k, self.transport, self.delivery, begin, SIZE, SIZE if good else SIZE // 2, SIZE + 5000, 4000,
-            len(self.blocks), 2, 1, "ok" if good else "fail", 0 if good else result, self.blocks,
+            end, k, self.transport, self.delivery, begin, SIZE, SIZE if good else SIZE // 2, 0, SIZE + 5000,
+            4000, len(self.blocks), 2, 1, "ok" if good else "fail", 0 if good else result, "", self.blocks,
         )  # fmt: skip
         if good:
             yield StateChanged(end, k, 2, 0, "download_completed")
