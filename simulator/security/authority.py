@@ -6,9 +6,11 @@ Certificates are on P-256 and signed with ECDSA and SHA-256, which is what LwM2M
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from cryptography import x509
@@ -19,6 +21,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from simulator.security.credentials import Identity, TrustStore
 
+_P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""Number of points on P-256 (NIST SP 800-186, 3.2.1.3)."""
+SERVER: Final = (ExtendedKeyUsageOID.SERVER_AUTH,)
+CLIENT: Final = (ExtendedKeyUsageOID.CLIENT_AUTH,)
 LASTS: Final = timedelta(days=30)
 EARLIER: Final = timedelta(days=1)
 """Certificates are valid from so long before, so that the clocks of two machines may differ."""
@@ -36,12 +42,21 @@ class Authority:
     Args:
         name: common name of the CA.
         clock: the time from which validity is reckoned, and at which its trust store judges.
+        seed: that of a run. Whoever makes the CA from it has the same one, so that the processes of a run need no
+            file of its key; and whoever knows the seed can sign: certificates of a load test, like its keys.
     """
 
-    def __init__(self, name: str = "lwm2m-fleet run CA", clock: Callable[[], datetime] = _wall_clock) -> None:
+    def __init__(
+        self,
+        name: str = "lwm2m-fleet run CA",
+        clock: Callable[[], datetime] = _wall_clock,
+        *,
+        seed: int | None = None,
+    ) -> None:
         self._clock = clock
+        self._seed = seed
         self._name = _name(name)
-        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._key = self._new_key(name)
         now = clock()
         since = now - 4 * EARLIER  # before the certificates that have expired
         self.certificate = self._sign(self._name, self._key.public_key(), since, now + LASTS, ca=True)
@@ -60,32 +75,30 @@ class Authority:
         return self.certificate.public_bytes(Encoding.PEM)
 
     def server(self, *hosts: str) -> Identity:
-        """A server's identity for host names and addresses.
+        """A server's identity for host names and addresses; it may show it as a client, too.
+
+        Stacks that take a connection to have no server side, such as Californium in Leshan's demo, ask for both.
 
         Raises:
             ValueError: no host is given.
         """
         if not hosts:
             raise ValueError("a server's certificate needs a host name or an address")
-        return self._identity(hosts[0], hosts, ExtendedKeyUsageOID.SERVER_AUTH)
+        return self._identity(hosts[0], hosts, (*SERVER, *CLIENT))
 
     def device(self, endpoint: str) -> Identity:
         """The identity of a device: its common name is the Endpoint Client Name."""
-        return self._identity(endpoint, (), ExtendedKeyUsageOID.CLIENT_AUTH)
+        return self._identity(endpoint, (), CLIENT)
 
     def expired(self, *hosts: str) -> Identity:
         """A server's identity that ended a day ago."""
         now = self._clock()
-        return self._identity(
-            hosts[0], hosts, ExtendedKeyUsageOID.SERVER_AUTH, now - timedelta(days=3), now - timedelta(days=1)
-        )
+        return self._identity(hosts[0], hosts, SERVER, now - timedelta(days=3), now - timedelta(days=1))
 
     def expired_device(self, endpoint: str) -> Identity:
         """A device's identity that ended a day ago."""
         now = self._clock()
-        return self._identity(
-            endpoint, (), ExtendedKeyUsageOID.CLIENT_AUTH, now - timedelta(days=3), now - timedelta(days=1)
-        )
+        return self._identity(endpoint, (), CLIENT, now - timedelta(days=3), now - timedelta(days=1))
 
     def wrong_host(self) -> Identity:
         """A server's identity for a host that does not exist."""
@@ -93,17 +106,26 @@ class Authority:
 
     def unknown_ca(self, *hosts: str) -> Identity:
         """A server's identity from a CA that nobody has heard of."""
-        return Authority("unknown CA", self._clock).server(*hosts)
+        return self.stranger().server(*hosts)
+
+    def stranger(self) -> Authority:
+        """A CA that nobody has heard of."""
+        return Authority("unknown CA", self._clock, seed=self._seed)
+
+    def _new_key(self, name: str) -> ec.EllipticCurvePrivateKey:
+        if self._seed is None:
+            return ec.generate_private_key(ec.SECP256R1())
+        return _derived_key(self._seed, name)
 
     def _identity(
         self,
         name: str,
         hosts: Sequence[str],
-        purpose: x509.ObjectIdentifier,
+        purposes: Sequence[x509.ObjectIdentifier],
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Identity:
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = self._new_key(f"{self._name.rfc4514_string()}/{name}")
         now = self._clock()
         certificate = self._sign(
             _name(name),
@@ -111,7 +133,7 @@ class Authority:
             since or now - EARLIER,
             until or now + LASTS,
             hosts=hosts,
-            purpose=purpose,
+            purposes=purposes,
         )
         return Identity((certificate,), key)
 
@@ -123,7 +145,7 @@ class Authority:
         until: datetime,
         *,
         hosts: Sequence[str] = (),
-        purpose: x509.ObjectIdentifier | None = None,
+        purposes: Sequence[x509.ObjectIdentifier] = (),
         ca: bool = False,
     ) -> x509.Certificate:
         own_key = self._key.public_key()
@@ -134,11 +156,26 @@ class Authority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(own_key), critical=False)
         )
-        if purpose is not None:
-            builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        if purposes:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
         if hosts:
             builder = builder.add_extension(x509.SubjectAlternativeName([_general(host) for host in hosts]), False)
         return builder.sign(self._key, hashes.SHA256())
+
+
+def write_identity(directory: Path, identity: Identity, authority: Authority) -> None:
+    """Write ``server.pem``, ``server.key`` and ``ca.pem``: what servers are started with (docs/driver-protocol.md).
+
+    Only the owner may read the key.
+
+    Raises:
+        OSError: the directory cannot be written.
+    """
+    (directory / "server.pem").write_bytes(chain_pem(identity))
+    (directory / "ca.pem").write_bytes(authority.pem)
+    key = directory / "server.key"
+    key.touch(mode=0o600)
+    key.write_bytes(key_pem(identity))
 
 
 def chain_pem(identity: Identity) -> bytes:
@@ -149,6 +186,17 @@ def chain_pem(identity: Identity) -> bytes:
 def key_pem(identity: Identity) -> bytes:
     """The private key of an identity as PEM (PKCS #8, not encrypted): for a file that only its owner may read."""
     return identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def subject_of(common_name: str) -> str:
+    """The subject of a certificate of this CA, as ``Identity.subject`` and ``Peer.subject`` have it (RFC 4514)."""
+    return _name(common_name).rfc4514_string()
+
+
+def _derived_key(seed: int, name: str) -> ec.EllipticCurvePrivateKey:
+    """A key on P-256 out of a seed: 384 bits reduced to the group's order, so that none is likelier (FIPS 186-5)."""
+    wide = hashlib.blake2b(name.encode(), digest_size=48, key=b"%d" % seed, person=b"lwm2m-ca-key").digest()
+    return ec.derive_private_key(int.from_bytes(wide, "big") % (_P256_ORDER - 1) + 1, ec.SECP256R1())
 
 
 def _name(common_name: str) -> x509.Name:
