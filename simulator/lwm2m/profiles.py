@@ -41,8 +41,11 @@ class Profile:
     uri_habit: UriHabit = UriHabit.CLEARED_BY_EMPTY_WRITE
     not_found_is_invalid_uri: bool = True
     """Whether 4.04 (404) of the file server means Update Result 7 and not 4."""
+    no_credential: Event = Event.SCHEME_UNSUPPORTED
+    """What a pull by a scheme is for which the device has no credential: in Anjay as if it did not know the scheme."""
     extra_pull_retries: int = 0
-    """How often a block is asked for again after MAX_RETRANSMIT repetitions went unanswered."""
+    """How often a pull that was interrupted is taken up again: by MAX_RETRANSMIT repetitions that went unanswered, or
+    by the end of its connection."""
     keeps_over_reboot: bool = True
     """Whether the package, the place in a pull, Severity and the deferral survive a reboot."""
 
@@ -136,6 +139,7 @@ ZEPHYR: Final = replace(
     ),
     object_versions=MappingProxyType({"1.0": "1.0", "1.1": "1.0"}),
     package_info_in=frozenset(),
+    no_credential=Event.CONNECTION_LOST,
     extra_pull_retries=3,
 )
 

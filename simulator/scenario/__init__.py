@@ -6,7 +6,7 @@ mend. Inside, a scenario knows bytes, seconds and shares only.
 
 from simulator.scenario.address import is_public
 from simulator.scenario.campaign import Campaign, Criteria, Moment
-from simulator.scenario.devices import IMPLEMENTED_TRANSPORTS, SUCCESS, Fault, Group, TransmissionSettings
+from simulator.scenario.devices import MANAGEMENT, SUCCESS, TRANSPORTS, Fault, Group, TransmissionSettings
 from simulator.scenario.load import load, loads
 from simulator.scenario.problems import Problem, ScenarioError
 from simulator.scenario.scenario import Scenario
@@ -16,8 +16,9 @@ from simulator.scenario.server import ExternalServer, LeshanDemo, Server, Starte
 from simulator.scenario.units import Range
 
 __all__ = [
-    "IMPLEMENTED_TRANSPORTS",
+    "MANAGEMENT",
     "SUCCESS",
+    "TRANSPORTS",
     "Arrivals",
     "AtOnce",
     "Campaign",

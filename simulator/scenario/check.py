@@ -104,15 +104,24 @@ def _delivery(name: str, group: Group) -> Iterator[Finding]:
     if group.delivery == "none" and group.faults:
         mend = "set `delivery` to pull or push, or drop the faults"
         yield Finding(("groups", name, "faults"), "faults have no update to act on where `delivery` is none", mend)
-    if group.delivery == "push" and group.transport != "coap":
-        problem = f"a push comes by the management server, and devices are managed over coap, not {group.transport}"
-        yield Finding(("groups", name, "transport"), problem, "set `transport` to coap, or `delivery` to pull")
+    if group.delivery == "push" and "transport" in group.model_fields_set and group.transport != group.management:
+        problem = f"a push comes by the management transport, {group.management}, not {group.transport}"
+        yield Finding(("groups", name, "transport"), problem, "drop `transport`, or set `delivery` to pull")
+    if group.management.endswith("+tcp") and group.lwm2m == "1.0":
+        yield Finding(("groups", name, "management"), "LwM2M 1.0 has no management over TCP", 'set lwm2m = "1.1"')
+    unlisted = group.protocols is not None and group.transport not in group.protocols
+    if group.delivery == "pull" and unlisted and group.expect is None:
+        mend = f'add "{group.transport}", or declare the failure: expect = {{ state = 0, result = 9 }}'
+        yield Finding(("groups", name, "protocols"), f"the devices are to pull over {group.transport}", mend)
+    if group.stack == "aiocoap" and (group.management != "coap" or group.transport != "coap"):
+        mend = "set `management` and `transport` to coap, or `stack` to own"
+        yield Finding(("groups", name, "stack"), "on aiocoap the devices speak coap only", mend)
 
 
 def _package(name: str, group: Group, firmware: Firmware | None) -> Iterator[Finding]:
     if firmware is None or group.delivery == "none":
         return
-    if group.transport in DATAGRAMS | {"coap+tcp", "coaps+tcp"} and firmware.size > group.block_size * BLOCKS_MAX:
+    if group.scheme.startswith("coap") and firmware.size > group.block_size * BLOCKS_MAX:
         mend = "raise `block_size`"
         yield Finding(("groups", name, "block_size"), "too small: a transfer has at most 2^20 blocks", mend)
     if group.flash < firmware.size and group.expect is None:
@@ -130,10 +139,10 @@ def _faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterator[Fin
         if group.delivery != "none" and group.delivery not in kind.deliveries:
             mend = f"use it in a group with delivery = {' or '.join(sorted(kind.deliveries))}"
             yield Finding((*key, "kind"), f"{fault.kind} cannot strike a {group.delivery}", mend)
-        if kind.seam == "datagram" and group.delivery == "pull" and group.transport not in DATAGRAMS:
-            mend = "use it in a group with transport = coap"
+        if kind.seam == "datagram" and group.scheme not in DATAGRAMS:
+            mend = "use it in a group with transport = coap or coaps"
             problem = (
-                f"{fault.kind} strikes datagrams, and the download of this group comes over a {group.transport} stream"
+                f"{fault.kind} strikes datagrams, and the package of this group comes over a {group.scheme} stream"
             )
             yield Finding((*key, "kind"), problem, mend)
         if kind.seam == "order" and isinstance(draft.server, ExternalServer):
@@ -228,7 +237,7 @@ def _criteria(draft: Draft) -> Iterator[Finding]:
     throughput = None if draft.criteria is None else draft.criteria.throughput_min
     if not isinstance(throughput, dict) or len(draft.groups) < len(draft.group_names):
         return
-    known = sorted({f"{g.transport}/{g.delivery}" for g in draft.groups.values() if g.delivery != "none"})
+    known = sorted({f"{g.scheme}/{g.delivery}" for g in draft.groups.values() if g.delivery != "none"})
     for pair in throughput:
         if pair not in known:
             yield Finding(

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, model_validator
 
+from simulator.lwm2m.firmware_table import Event, Row, State
+from simulator.lwm2m.profiles import PROFILES
+from simulator.scenario.links import CredentialSettings, Network, NetworkSettings
 from simulator.scenario.sections import Section
 from simulator.scenario.units import SIZE, Duration, DurationRange, PositiveDuration, Share, Size, refuse
+from simulator.security.spec import NEEDS, CredentialSpec
 
-IMPLEMENTED_TRANSPORTS: Final = ("coap", "coap+tcp", "http")
-"""The URI schemes that devices can pull from in this version; they are managed, and pushed to, over coap."""
+TRANSPORTS: Final = ("coap", "coaps", "coap+tcp", "coaps+tcp", "http", "https")
+"""The URI schemes that devices can pull from."""
+MANAGEMENT: Final = ("coap", "coaps", "coap+tcp", "coaps+tcp")
+"""The URI schemes that devices can be managed over, and pushed to."""
 
 SUCCESS: Final = (0, 1)
 """State and Update Result after a successful update."""
@@ -57,13 +64,6 @@ class Fault(NamedTuple):
     def decisive(self) -> bool:
         """Whether it decides how the update ends; a device carries at most one such fault."""
         return self.expected is not None and self.expected != SUCCESS
-
-
-def _transport(value: str) -> str:
-    if value not in IMPLEMENTED_TRANSPORTS:
-        known = ", ".join(f'"{name}"' for name in IMPLEMENTED_TRANSPORTS)
-        refuse(f"the transport {value!r} is not implemented yet", f"this version has {known}")
-    return value
 
 
 def _endpoint(value: str) -> str:
@@ -126,9 +126,36 @@ class DeviceSettings(Section):
         default="pull",
         description="How the package comes: by Package URI (pull), by Package (push), or not at all (none).",
     )
-    transport: Annotated[
-        Literal["coap", "coaps", "coap+tcp", "coaps+tcp", "http", "https"], AfterValidator(_transport)
-    ] = Field(default="coap", description="URI scheme of the download, or of the management transport for push.")
+    management: Literal["coap", "coaps", "coap+tcp", "coaps+tcp"] = Field(
+        default="coap", description="URI scheme of the server that manages the devices, and pushes to them."
+    )
+    transport: Literal["coap", "coaps", "coap+tcp", "coaps+tcp", "http", "https"] = Field(
+        default="coap", description="URI scheme of the download; of no meaning for push."
+    )
+    protocols: tuple[Literal["coap", "coaps", "coap+tcp", "coaps+tcp", "http", "https"], ...] | None = Field(
+        default=None,
+        strict=False,
+        description="Schemes that the devices support and list in Protocol Support (/5/0/8). Default: `transport`.",
+    )
+    pull_retries: int | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="How often a pull that was interrupted is taken up again. Default: as the profile does.",
+    )
+    credentials: CredentialSettings = Field(
+        default_factory=CredentialSettings, description="What the devices show to the servers; a table."
+    )
+    download_credentials: CredentialSettings | None = Field(
+        default=None, description="What they show to the package origin. Default: the same as to the server."
+    )
+    network: Network = Field(
+        default_factory=NetworkSettings,
+        description="Access network: the name of a profile, or a table with `profile` and figures of one's own.",
+    )
+    stack: Literal["own", "aiocoap"] = Field(
+        default="own", description="Whose CoAP the devices speak: own, or aiocoap (coap only; tens to hundreds)."
+    )
     profile: Literal["oma", "anjay", "zephyr"] = Field(
         default="oma", description="The client whose habits the devices have where the specification leaves a choice."
     )
@@ -177,8 +204,50 @@ class Group(DeviceSettings):
 
     @property
     def expected(self) -> tuple[int, int]:
-        """State and Update Result in which a device without a decisive fault is declared to end."""
-        return (self.expect.state, self.expect.result) if self.expect is not None else SUCCESS
+        """State and Update Result in which a device without a decisive fault is declared to end.
+
+        Where nothing is said, a download with wrong credentials ends as the profile has it.
+        """
+        if self.expect is not None:
+            return self.expect.state, self.expect.result
+        return self._end_of_credentials or SUCCESS
+
+    @property
+    def _end_of_credentials(self) -> tuple[int, int] | None:
+        if self.delivery != "pull" or self.transport not in NEEDS or not self.download_spec.wrong:
+            return None
+        lost = Event.CONNECTION_LOST
+        if self.download_spec.wrong == "missing":
+            lost = PROFILES[self.profile].no_credential
+        row = PROFILES[self.profile].table[State.DOWNLOADING, lost]
+        assert isinstance(row, Row)
+        return int(row.state or 0), int(row.result or 0)
+
+    def found_in(self, directory: Path) -> Group:
+        """The same with the paths of credential files made absolute; they are relative to the scenario."""
+        sets = {"credentials": self.credentials, "download_credentials": self.download_credentials}
+        found = {name: each.found_in(directory) for name, each in sets.items() if each is not None}
+        return self.model_copy(update=found)
+
+    @property
+    def scheme(self) -> str:
+        """URI scheme by which the package comes."""
+        return self.management if self.delivery == "push" else self.transport
+
+    @property
+    def management_spec(self) -> CredentialSpec:
+        """What the devices show to the management server."""
+        own = self.credentials.spec(self.management)
+        if self.download_credentials is not None:
+            return own
+        return self.credentials.spec(self.management, self.scheme)
+
+    @property
+    def download_spec(self) -> CredentialSpec:
+        """What the devices show to the package origin: by default what they show to the management server."""
+        if self.download_credentials is None:
+            return self.management_spec
+        return self.download_credentials.spec(self.scheme)
 
 
 def _some(share: float) -> float:

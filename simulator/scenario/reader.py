@@ -20,6 +20,8 @@ from simulator.scenario.server import SERVERS
 SECTIONS: Final = ("run", "server", "firmware", "devices", "groups", "arrivals", "campaign", "criteria")
 
 _S = TypeVar("_S", bound=Section)
+TABLES: Final = ("coap", "credentials", "download_credentials", "network")
+"""Keys of a group that are tables: what a group sets in them goes over what ``[devices]`` sets, key by key."""
 _GROUP_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -140,12 +142,15 @@ class Reader:
             self.find(at, f"{name!r} is no name of a group", "letters, digits, `-` and `_`, at most 64")
             return None
         merged = {**defaults, **raw}
-        both = [table.get("coap") for table in (defaults, raw)]
-        if all(isinstance(table, dict) for table in both):
-            merged["coap"] = {**defaults["coap"], **raw["coap"]}
+        for key in TABLES:
+            both = [table.get(key) for table in (defaults, raw)]
+            if all(isinstance(table, dict) for table in both):
+                merged[key] = {**defaults[key], **raw[key]}
         faults = self.faults(raw.get("faults", []), str(merged.get("profile", "oma")), (*at, "faults"))
         group = self.section(Group, {**merged, "faults": faults or []}, at)
-        return None if faults is None else group
+        if faults is None or group is None:
+            return None
+        return group.found_in(self.file.parent)
 
     def faults(self, raw: object, profile: str, at: Key) -> list[Fault] | None:
         """The faults of a group, or None where one of them is wrong."""

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from simulator.scenario.campaign import Campaign, Criteria, Moment
 from simulator.scenario.devices import Fault, Group
+from simulator.scenario.links import NetworkSettings
 from simulator.scenario.sections import Arrivals, Firmware, Run
 from simulator.scenario.server import ExternalServer, LeshanDemo, Server
 from simulator.scenario.units import Range
@@ -126,6 +127,8 @@ def _marks(annotation: Any) -> list[Any]:
 
 def _normalised(value: Any) -> Any:
     match value:
+        case NetworkSettings():
+            return value.normalised()
         case BaseModel():
             return {
                 (field.alias or name) + _suffix(field): _normalised(getattr(value, name))

@@ -11,6 +11,7 @@ from simulator.scenario.sections import Section
 from simulator.scenario.units import refuse
 
 Host = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s/\[\]@]+$")]
+OtherPort = Annotated[int, Field(ge=1, le=65535)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -49,7 +50,15 @@ class ExternalServer(Section):
 
     kind: Literal["external"] = Field(description="A server that the run neither starts nor drives.")
     host: Host = Field(description="Where it is.")
-    port: Annotated[int, Field(ge=1, le=65535)] = Field(default=5683, description="Its UDP port.")
+    port: OtherPort = Field(default=5683, description="Its UDP port of coap.")
+    coaps_port: OtherPort = Field(default=5684, description="Its UDP port of coaps.")
+    coap_tcp_port: OtherPort = Field(default=5683, description="Its TCP port of coap+tcp.")
+    coaps_tcp_port: OtherPort = Field(default=5684, description="Its TCP port of coaps+tcp.")
+
+    def port_of(self, scheme: str) -> int:
+        """The port of a management transport."""
+        ports = {"coaps": self.coaps_port, "coap+tcp": self.coap_tcp_port, "coaps+tcp": self.coaps_tcp_port}
+        return ports.get(scheme, self.port)
 
 
 Server = StartedServer | LeshanDemo | ExternalServer

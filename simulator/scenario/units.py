@@ -121,6 +121,14 @@ POSITIVE_DURATION: Final = Unit("duration", _SECONDS, "30 s", "_s", "3650 d", po
 RATE: Final = Unit("rate", _PER_SECOND, "200/s", "_per_s", "1000000/s", positive=True)
 RATE_OR_NONE: Final = Unit("rate", _PER_SECOND, "0/s", "_per_s", "1000000/s")
 SHARE: Final = Unit("share", {"%": "0.01"}, "50 %", "", "100 %")
+BIT_RATE: Final = Unit(
+    "bit rate",
+    {"bit/s": "1", "kbit/s": "1000", "Mbit/s": "1000000", "Gbit/s": "1e9"},
+    "300 kbit/s",
+    "_bps",
+    "1000 Gbit/s",
+    positive=True,
+)
 THROUGHPUT: Final = Unit(
     "throughput", {f"{unit}/s": factor for unit, factor in _BYTES.items()}, "1 MB/s", "_bytes_per_s", "1000 GB/s"
 )

@@ -11,18 +11,38 @@ CASES = [
     # refused, key, message, accepted
     (
         PUSH + 'transport = "http"',
-        "groups.a.transport", "devices are managed over coap, not http",
+        "groups.a.transport", "a push comes by the management transport, coap, not http",
         PULL + 'transport = "http"',
     ),
     (
         PUSH + 'transport = "coap+tcp"',
-        "groups.a.transport", "devices are managed over coap, not coap+tcp",
+        "groups.a.transport", "a push comes by the management transport, coap, not coap+tcp",
         PULL + 'transport = "coap+tcp"',
+    ),
+    (
+        PULL + 'management = "coap+tcp"\nlwm2m = "1.0"',
+        "groups.a.management", "LwM2M 1.0 has no management over TCP",
+        PULL + 'management = "coap+tcp"',
+    ),
+    (
+        PULL + 'protocols = ["http"]',
+        "groups.a.protocols", "the devices are to pull over coap",
+        PULL + 'protocols = ["http"]\nexpect = { state = 0, result = 9 }',
+    ),
+    (
+        PULL + 'stack = "aiocoap"\nmanagement = "coaps"',
+        "groups.a.stack", "on aiocoap the devices speak coap only",
+        PULL + 'stack = "aiocoap"',
+    ),
+    (
+        PULL + '[groups.a.credentials]\nkind = "psk"\nwrong = "expired"',
+        "groups.a.credentials", "a credential of kind psk cannot be expired",
+        PULL + '[groups.a.credentials]\nkind = "x509"\nwrong = "expired"',
     ),
     *(
         (
             PULL + f'transport = "{transport}"\n[[groups.a.faults]]\nkind = "connection-lost"',
-            "groups.a.faults[0].kind", f"the download of this group comes over a {transport} stream",
+            "groups.a.faults[0].kind", f"the package of this group comes over a {transport} stream",
             PULL + f'transport = "{transport}"\n[[groups.a.faults]]\nkind = "image-corrupt"',
         )
         for transport in ("coap+tcp", "http")

@@ -16,6 +16,8 @@ SECTIONS = {
     "`[server]`": ["StartedServer", "LeshanDemo"],
     "`[firmware]`": ["Firmware"],
     "`[devices]` and `[groups.NAME]`": ["DeviceSettings", "End"],
+    "`[devices.credentials]` and `[groups.NAME.credentials]`": ["CredentialSettings"],
+    "`[devices.network]` and `[groups.NAME.network]`": ["NetworkSettings"],
     "`[devices.coap]` and `[groups.NAME.coap]`": ["TransmissionSettings"],
     "`[arrivals]`": ["ConstantRate", "Ramp"],
     "`[campaign]`": ["Campaign"],
