@@ -90,6 +90,10 @@ class Endpoint:
 
     # -- sending ---------------------------------------------------------------------------------------------------
 
+    def send_by(self, transmit: Callable[[bytes], None]) -> None:
+        """Send datagrams by another function from now on."""
+        self._send = transmit
+
     def transmit(self, datagram: bytes) -> None:
         """Send one datagram as it is."""
         if not self.closed:

@@ -11,19 +11,16 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from simulator.coap.block import szx_for
-from simulator.coap.endpoint import Endpoint
-from simulator.coap.exchange import Response
 from simulator.device import effects, record, requests
 from simulator.device.deferral import Deferral
 from simulator.device.installer import SlotInstaller
+from simulator.device.links import Link, open_link
 from simulator.device.notifier import Notifier
 from simulator.device.objects import make_tree
 from simulator.device.persistent import Persistent, after_boot, restore, save
 from simulator.device.push import Push
 from simulator.device.receiver import PackageReceiver
 from simulator.device.registrar import Registrar
-from simulator.device.thinking import thinking
 from simulator.lwm2m.firmware_object import FirmwareObject, object_definition
 from simulator.lwm2m.firmware_resources import Transfer
 from simulator.lwm2m.firmware_table import Effect, Event, State, UpdateResult
@@ -31,13 +28,14 @@ from simulator.lwm2m.profiles import PROFILES
 from simulator.lwm2m.registration import Operation
 
 if TYPE_CHECKING:
-    from simulator.coap.exchange import Upload
+    from simulator.coap.endpoint import Endpoint
+    from simulator.coap.exchange import Response, Upload
     from simulator.coap.message import Message
     from simulator.device.pull import Pull
     from simulator.device.world import DeviceSettings, World
     from simulator.faults.plan import FaultPlan
     from simulator.lwm2m.tree import ObjectTree
-    from simulator.ports import Address, DatagramPort, Dice, InstallOutcome
+    from simulator.ports import Dice, InstallOutcome
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +57,11 @@ class Device:
         "chance",
         "deferral",
         "download_network",
-        "endpoint",
         "firmware",
         "flash",
         "installation",
         "installer",
+        "link",
         "management_network",
         "messages_in",
         "messages_out",
@@ -71,10 +69,10 @@ class Device:
         "on",
         "persistent",
         "plan",
-        "port",
         "profile",
         "pull",
         "push",
+        "reached",
         "receiver",
         "registrar",
         "retransmissions",
@@ -91,13 +89,14 @@ class Device:
         self.profile = PROFILES[plan.profile]
         self.flash = faults.wrap_flash(world.flash(plan))
         self.installer = faults.wrap_installer(SlotInstaller(world.clock, plan.install_time_s))
-        self.management_network = faults.network(world.network, "management")
-        self.download_network = faults.network(world.network, "download")
+        network = world.network if world.network_of is None else world.network_of(plan)
+        self.management_network = faults.network(network, "management")
+        self.download_network = faults.network(network, "download")
         self.receiver = PackageReceiver(self.flash, plan.model)
         self.persistent = Persistent(plan.firmware_version)
         self.on = False
-        self.port: DatagramPort | None = None
-        self.endpoint: Endpoint
+        self.link: Link | None = None
+        """The way to the management server; None while the device is off or boots."""
         self.firmware: FirmwareObject
         self.tree: ObjectTree
         self.notifier: Notifier
@@ -109,6 +108,8 @@ class Device:
         self._act_due = self._reboot_asked = False
         self.stage = ""
         self.messages_in = self.messages_out = self.retransmissions = 0
+        self.reached = 0
+        """How far the present package was ever fetched, in bytes: for the record, not for the device."""
 
     # -- power -----------------------------------------------------------------------------------------------------
 
@@ -124,7 +125,7 @@ class Device:
 
     async def power_off(self) -> None:
         """Switch off at the end of a run, after a De-register where the device is registered."""
-        if self.port is not None:
+        if self.link is not None:
             await self.registrar.deregister()
         self.cut_off()
 
@@ -133,8 +134,8 @@ class Device:
         if not self.on:
             return
         self.on = False
-        registered = self.port is not None and self.registrar.registered
-        if self.port is not None:
+        registered = self.link is not None and self.registrar.registered
+        if self.link is not None:
             self._go_down()
         record.ended(self, registered=registered)
 
@@ -145,31 +146,22 @@ class Device:
         boot = after_boot(before, profile, outcome, now_unix=self.now_unix())
         self.persistent = stored = boot.persistent
         definition = object_definition(profile, plan.lwm2m)
-        self.firmware = restore(stored, self, profile, definition, frozenset((plan.transport,)))
+        self.firmware = restore(stored, self, profile, definition, frozenset(plan.protocols))
         if (stored.state, stored.result) != (before.state, before.result):
             self.on_transition(stored.state, stored.result, boot.cause)
         if Effect.ERASE_PACKAGE in boot.effects:
             # Before the Register: what the server pushes as soon as it sees the device must not be hit.
             self.flash.erase()
         try:
-            receiver = thinking(self, plan.think_time_s)
-            port = await self.management_network.open_datagram(world.server, receiver)
+            link = await open_link(self)
         except OSError as error:
             log.error("device %d (%s) found no local port: %s", plan.index, plan.endpoint, error)
             world.on_change("without_port", 1)
             return
         if not self.on:
-            port.close()
+            link.close(world.now())
             return
-        self.port = port
-        self.endpoint = Endpoint(
-            port.send,
-            self.chance,
-            self,
-            plan.parameters,
-            szx=szx_for(plan.block_size),
-            alarm=world.deadlines.arm,
-        )
+        self.link = link
         self.tree = make_tree(self)
         self.notifier = Notifier(self)
         self.registrar = Registrar(self, tuple(effect for effect in boot.effects if effect is not Effect.ERASE_PACKAGE))
@@ -179,8 +171,8 @@ class Device:
 
     def _go_down(self) -> None:
         """Lose everything but what is stored."""
-        assert self.port is not None
-        now = self.world.now()
+        link, now = self.link, self.world.now()
+        assert link is not None
         # A pull that an earlier boot had begun, and this one not yet gone on with, still has its ETag.
         etag = self.pull.etag if self.pull is not None else self.persistent.etag
         effects.stop_transfers(self, now)
@@ -191,37 +183,41 @@ class Device:
             etag=etag if self.firmware.transfer is Transfer.PULL else b"",
         )
         effects.stop_installation(self)
+        self.count_messages()
+        self.registrar.forget()
+        for watched in (self.registrar, self.notifier, self.deferral):
+            self.world.deadlines.disarm(watched)
+        self.link = None
+        link.close(now)
+
+    def count_messages(self) -> None:
+        """Take the figures of an endpoint that is about to go."""
         endpoint = self.endpoint
         self.messages_in += endpoint.messages_in
         self.messages_out += endpoint.messages_out
         self.retransmissions += endpoint.retransmissions
-        self.registrar.forget()
-        endpoint.close(now)
-        for watched in (endpoint, self.registrar, self.notifier, self.deferral):
-            self.world.deadlines.disarm(watched)
-        self.port.close()
-        self.port = None
 
     async def reboot(self, outcome: InstallOutcome | None = None) -> None:
         """Go down and come up again."""
-        if self.port is None:
+        if self.link is None:
             return
         self._go_down()
         await self.world.clock.sleep(self.plan.boot_time_s)
         if self.on:
             await self._boot(outcome)
 
-    # -- from the port ---------------------------------------------------------------------------------------------
+    # -- the way to the server -------------------------------------------------------------------------------------
 
-    def on_datagram(self, data: bytes, peer: Address) -> None:  # noqa: ARG002
-        """A datagram of the management server."""
-        if self.port is not None:
-            self.endpoint.receive(data, self.world.now())
+    @property
+    def endpoint(self) -> Endpoint:
+        """The CoAP endpoint towards the management server, while the device is up."""
+        assert self.link is not None
+        return self.link.endpoint
 
-    def on_datagram_error(self, error: OSError) -> None:  # noqa: ARG002
-        """Nobody listens at the management server."""
-        if self.port is not None:
-            self.endpoint.unreachable(self.world.now())
+    def link_lost(self) -> None:
+        """The connection to the server has ended, and with it the registration and the observations."""
+        if self.link is not None:
+            self.registrar.connection_lost(self.world.now())
 
     # -- from the CoAP engine --------------------------------------------------------------------------------------
 
@@ -281,7 +277,7 @@ class Device:
 
     def _act(self) -> None:
         self._act_due = False
-        if self.port is None:
+        if self.link is None:
             return
         now = self.world.now()
         self.notifier.take_observations(now)

@@ -96,6 +96,8 @@ def _start_pull(device: Device, *, resume: bool) -> None:
     offset, etag = (stored.received, stored.etag) if resume else (0, b"")
     if not etag:
         offset = 0
+    if not resume:
+        device.reached = 0
     try:
         device.pull = make_pull(device, device.firmware.package_uri, offset=offset, etag=etag)
     except ValueError:

@@ -17,12 +17,13 @@ def make_tree(device: Device) -> ObjectTree:
     """The objects of a device that has just booted."""
     plan, world = device.plan, device.world
     instances = (
-        Security(f"coap://{world.server}"),
+        Security(f"{plan.management}://{world.servers[plan.management]}"),
         Server(
             int(plan.lifetime_s),
             on_lifetime=partial(_on_lifetime, device),
             on_update_trigger=partial(_on_update_trigger, device),
             on_periods=partial(_on_periods, device),
+            binding=binding_of(plan.management),
         ),
         DeviceObject(
             plan.endpoint,
@@ -31,10 +32,15 @@ def make_tree(device: Device) -> ObjectTree:
             on_reboot=device.ask_reboot,
             model=plan.model,
         ),
-        ConnectivityMonitoring(address=device.port.local.host if device.port is not None else ""),
+        ConnectivityMonitoring(address=device.link.local.host if device.link is not None else ""),
         device.firmware,
     )
     return ObjectTree(instances, lwm2m_version=plan.lwm2m)
+
+
+def binding_of(scheme: str) -> str:
+    """The binding of a management transport: ``U`` over UDP, ``T`` over TCP (TS 1.1 Core, §6.2.1.1)."""
+    return "T" if scheme.endswith("+tcp") else "U"
 
 
 def links_of(device: Device) -> bytes:

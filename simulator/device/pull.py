@@ -7,9 +7,11 @@ lead to, when another attempt is made, and what is written down at the end is de
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from simulator.coap.codes import code_text
 from simulator.coap.exchange import Failure
+from simulator.device.secure import NoCredentialError, network_for
 from simulator.events import TransferEnded
 from simulator.lwm2m.firmware_table import Event
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from simulator.device.device import Device
+    from simulator.ports import Network
 
 
 class UnknownHostError(OSError):
@@ -40,6 +43,10 @@ class Progress(NamedTuple):
     duplicates: int = 0
 
 
+RESUMED_AFTER: Final = frozenset({Failure.TIMEOUT, Failure.UNREACHABLE})
+"""After these a device may take up its pull again; an origin that breaks the protocol would do so once more."""
+
+
 class Pull(ABC):
     """One download of one device, with a connection of its own that is gone when it ends.
 
@@ -53,10 +60,15 @@ class Pull(ABC):
     """
 
     __slots__ = (
+        "_cause",
         "_device",
         "_ended",
         "_etag",
+        "_from",
         "_offset",
+        "_position",
+        "_reached",
+        "_refetched",
         "_resumes",
         "_retries",
         "_scheme",
@@ -72,7 +84,12 @@ class Pull(ABC):
         self._etag = etag
         self._resumes = offset > 0
         """Whether the first answer has yet to show that it is still the same representation."""
-        self._retries = device.profile.extra_pull_retries
+        self._retries = device.plan.pull_retries
+        self._cause = ""
+        """Why it failed, where a transport knows."""
+        # What is fetched twice: where this attempt began, how far it is, and how far any attempt was.
+        self._from = self._position = self._refetched = 0
+        self._reached = device.reached
         self._wire_before = (0, 0)
         """Bytes in and out of connections that were given up for another one."""
         self._ended = False
@@ -96,6 +113,19 @@ class Pull(ABC):
         """Close everything. Nothing may refer back to this object: what is let go of needs no garbage collector."""
 
     # -- for the transports ----------------------------------------------------------------------------------------
+
+    def _network(self, scheme: str, host: str) -> Network:
+        """The network for an origin of this scheme.
+
+        Raises:
+            NoCredentialError: the device has nothing to show or to trust there.
+        """
+        return network_for(self._device, self._device.download_network, scheme, "download", host)
+
+    def _without_credential(self, error: NoCredentialError) -> None:
+        """There is nothing to begin a handshake with."""
+        self._cause = str(error)
+        self._end(self._device.profile.no_credential, self._device.world.now())
 
     async def _resolve(self, host: str) -> str:
         """The address of a host.
@@ -135,11 +165,14 @@ class Pull(ABC):
             self._offset, self._etag = 0, b""
             self._ask()
             return False
+        self._count_twice()
+        self._from = self._position = offset
         self._device.receiver.begin(offset)
         return True
 
     def write(self, data: bytes, now: float) -> bool:
         """Store the next bytes."""
+        self._position += len(data)
         event = self._device.receiver.write(data)
         if event is None:
             return True
@@ -155,13 +188,39 @@ class Pull(ABC):
         if self._ended:
             return
         if failure is None:
+            self._cause = f"the origin answered {code_text(code)}"
             self._end(self._device.profile.pull_failed(code), now)
-        elif failure is Failure.TIMEOUT and self._retries > 0:
-            self._retries -= 1
-            self._offset, self._etag = self._device.receiver.flash.written, self.etag
-            self._ask()
+        elif failure in RESUMED_AFTER and self._retries > 0:
+            self._take_up(failure)
         else:
+            self._cause = self._cause or failure.value
             self._end(Event.CONNECTION_LOST, now)
+
+    def _take_up(self, failure: Failure) -> None:
+        device = self._device
+        attempt = device.plan.pull_retries - self._retries
+        self._retries -= 1
+        self._etag = self.etag
+        self._offset = device.receiver.flash.written
+        if failure is Failure.TIMEOUT:
+            self._ask()  # the same request again, and it has waited already
+        else:
+            # By another connection nobody can tell without an ETag whether it is still the same package.
+            self._offset = self._offset if self._etag else 0
+            self._resumes = self._offset > 0
+            # A connection that is refused costs no time, so the wait is that of a message (RFC 7252 §4.2).
+            device.world.spawn(self._ask_later(device.plan.parameters.ACK_TIMEOUT * 2**attempt))
+
+    async def _ask_later(self, seconds: float) -> None:
+        await self._device.world.clock.sleep(seconds)
+        if not self._ended:
+            self._ask()
+
+    def _count_twice(self) -> None:
+        """The attempt so far is over: what of it had been fetched before."""
+        self._refetched += max(0, min(self._position, self._reached) - self._from)
+        self._reached = max(self._reached, self._position)
+        self._from = self._position
 
     # -- end -------------------------------------------------------------------------------------------------------
 
@@ -187,6 +246,8 @@ class Pull(ABC):
 
     def _record(self, outcome: str, now: float) -> None:
         device, progress = self._device, self._progress() or Progress()
+        self._count_twice()
+        device.reached = self._reached
         result = int(device.firmware.machine.result) if outcome != "unknown" else 0
         device.world.sink.emit(
             TransferEnded(
@@ -197,6 +258,7 @@ class Pull(ABC):
                 self._started,
                 progress.size,
                 progress.received,
+                self._refetched,
                 self._wire_before[0] + progress.wire_in,
                 self._wire_before[1] + progress.wire_out,
                 progress.blocks,
@@ -204,6 +266,7 @@ class Pull(ABC):
                 progress.duplicates,
                 outcome,
                 result,
+                self._cause if outcome == "fail" else "",
                 list(progress.block_us),
             )
         )

@@ -1,4 +1,4 @@
-"""A pull over CoAP on a datagram port (RFC 7252, 7959)."""
+"""A pull over CoAP on a datagram port (RFC 7252, 7959), with DTLS below it for coaps."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from simulator.coap.download import Download
 from simulator.coap.endpoint import Endpoint
 from simulator.coap.requests import parse_uri, request_options
 from simulator.device.pull import Progress, Pull
+from simulator.device.secure import NoCredentialError, reason_of, wire_of
 from simulator.lwm2m.firmware_table import Event
 from simulator.ports import Address
 
@@ -39,8 +40,13 @@ class CoapPull(Pull):
         world, plan = device.world, device.plan
         try:
             host = await self._resolve(self._uri.host)
-            port = await device.download_network.open_datagram(Address(host, self._uri.port), self)
-        except OSError:
+            network = self._network(self._scheme, self._uri.host)
+            port = await network.open_datagram(Address(host, self._uri.port), self)
+        except NoCredentialError as error:
+            self._without_credential(error)
+            return
+        except OSError as error:
+            self._cause = reason_of(error)
             self._end(Event.URI_INVALID, world.now())
             return
         if self._ended:
@@ -78,8 +84,7 @@ class CoapPull(Pull):
             download.etag,
             download.blocks,
             download.block_us,
-            endpoint.bytes_in,
-            endpoint.bytes_out,
+            *wire_of(self._port, (endpoint.bytes_in, endpoint.bytes_out)),
             endpoint.retransmissions,
             endpoint.duplicates,
         )
@@ -102,7 +107,8 @@ class CoapPull(Pull):
         if self._endpoint is not None:
             self._endpoint.receive(data, self._device.world.now())
 
-    def on_datagram_error(self, error: OSError) -> None:  # noqa: ARG002
-        """Nobody listens at the origin."""
+    def on_datagram_error(self, error: OSError) -> None:
+        """Nobody listens at the origin, or the handshake has failed."""
+        self._cause = reason_of(error)
         if self._endpoint is not None:
             self._endpoint.unreachable(self._device.world.now())

@@ -1,4 +1,4 @@
-"""A pull over CoAP on a stream port (RFC 8323)."""
+"""A pull over CoAP on a stream port (RFC 8323), with TLS below it for coaps+tcp."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from simulator.coap.block import SZX_BERT, SZX_MAX, szx_for
 from simulator.coap.download import Download
 from simulator.coap.requests import parse_uri, request_options
 from simulator.device.pull import Progress, Pull, UnknownHostError
+from simulator.device.secure import NoCredentialError, reason_of, wire_of
 from simulator.lwm2m.firmware_table import Event
 from simulator.ports import Address
 from simulator.transport.coap_tcp import CoapTcpConnection
 
 if TYPE_CHECKING:
+    from simulator.coap.exchange import Failure
     from simulator.device.device import Device
 
 
@@ -63,18 +65,30 @@ class CoapTcpPull(Pull):
         device = self._device
         try:
             address = Address(await self._resolve(self._uri.host), self._uri.port)
-        except UnknownHostError:
+            network = self._network(self._scheme, self._uri.host)
+        except UnknownHostError as error:
             self._opening = None
+            self._cause = str(error)
             self._end(Event.URI_INVALID, device.world.now())
+            return
+        except NoCredentialError as error:
+            self._opening = None
+            self._without_credential(error)
             return
         # It waits within the connection until that stands and the peer's CSM has come, and fails with it.
         download.start(connection.endpoint, device.world.now())
         try:
-            await connection.connect(device.download_network, address)
+            await connection.connect(network, address)
         except OSError:
             return
         if self._connection is connection:
             self._opening = None
+
+    def failed(self, failure: Failure | None, code: int, now: float) -> None:
+        """As for every transport; the connection knows more of why."""
+        if self._connection is not None:
+            self._cause = reason_of(self._connection.error)
+        super().failed(failure, code, now)
 
     def _give_up(self, now: float) -> None:
         """Close the connection of an attempt that another one follows."""
@@ -94,8 +108,7 @@ class CoapTcpPull(Pull):
             download.etag,
             download.blocks,
             download.block_us,
-            connection.endpoint.bytes_in,
-            connection.endpoint.bytes_out,
+            *wire_of(connection.port, (connection.endpoint.bytes_in, connection.endpoint.bytes_out)),
         )
 
     def _let_go(self, now: float) -> None:

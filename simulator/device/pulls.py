@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 PULLS: Final[Mapping[str, Callable[[Device, str, int, bytes], Pull]]] = {
     "coap": CoapPull,
+    "coaps": CoapPull,
     "coap+tcp": CoapTcpPull,
+    "coaps+tcp": CoapTcpPull,
     "http": HttpPull,
+    "https": HttpPull,
 }
 """By scheme; each takes the device, the Package URI, and the offset and ETag to go on from."""
 

@@ -34,6 +34,7 @@ def record_whole(device: Device, size: int, event: Event) -> None:
             now,
             size,
             size,
+            0,
             NOT_KNOWN,
             NOT_KNOWN,
             1,
@@ -41,6 +42,7 @@ def record_whole(device: Device, size: int, event: Event) -> None:
             0,
             "ok" if ok else "fail",
             int(firmware.machine.result if result is None else result),
+            "",
             [],
         )
     )
@@ -148,6 +150,7 @@ class Push:
                 self._started,
                 self._size,
                 self._received,
+                0,
                 endpoint.bytes_in - self._wire_in,
                 endpoint.bytes_out - self._wire_out,
                 self._blocks,
@@ -155,6 +158,7 @@ class Push:
                 endpoint.duplicates - self._duplicates,
                 outcome,
                 0 if stopped else int(device.firmware.machine.result),
+                "",
                 self._latencies.tolist(),
             )
         )

@@ -34,6 +34,10 @@ def started(device: Device, due: float) -> None:
             plan.fault,
             plan.expected_state,
             plan.expected_result,
+            plan.management,
+            plan.stack,
+            plan.network.name if not plan.network.transparent else "",
+            plan.credentials.text,
         )
     )
     world.on_change("started", 1)

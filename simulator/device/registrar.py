@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from simulator.coap.call import Call, Result
 from simulator.coap.codes import LOCATION_PATH, code_text, is_success
 from simulator.coap.requests import request_options
-from simulator.device.objects import links_of
+from simulator.device.objects import binding_of, links_of
 from simulator.events import RegistrationEnded
 from simulator.lwm2m.registration import Operation, Outcome, Registration
 from simulator.lwm2m.registration_states import RetryPolicy
@@ -41,7 +41,12 @@ class Registrar:
         self._resent = 0
         self.armed = inf
         self.machine = Registration(
-            plan.endpoint, int(plan.lifetime_s), links_of(device), version=plan.lwm2m, retry=RETRY
+            plan.endpoint,
+            int(plan.lifetime_s),
+            links_of(device),
+            version=plan.lwm2m,
+            binding=binding_of(plan.management),
+            retry=RETRY,
         )
 
     @property
@@ -53,6 +58,8 @@ class Registrar:
         """Send the request of an operation."""
         parts = self.machine.start(operation, now)
         options = request_options(parts.path, parts.query, content_format=parts.content_format)
+        assert self._device.link is not None
+        self._device.link.renew()
         endpoint = self._device.endpoint
         self._started, self._resent = now, endpoint.retransmissions
         self._call = Call(
@@ -70,6 +77,8 @@ class Registrar:
         self._record(operation, result, now)
         before = self.registered
         if result.code:
+            assert device.link is not None
+            device.link.reached()
             location = [value.decode("utf-8", "replace") for number, value in result.options if number == LOCATION_PATH]
             outcome = self.machine.answered(result.code, location, now)
         else:
@@ -95,8 +104,15 @@ class Registrar:
                 outcome,
                 code_text(result.code) if result.code else "",
                 device.endpoint.retransmissions - self._resent,
+                "" if result.code or device.link is None else device.link.cause,
             )
         )
+
+    def connection_lost(self, now: float) -> None:
+        """The connection that the registration was made over is gone; a new one is tried after a wait."""
+        if self.registered and self.machine.connection_lost(now):
+            self._device.world.on_change("registered", -1)
+        self.arm()
 
     async def deregister(self) -> None:
         """Leave the server, as far as it answers."""

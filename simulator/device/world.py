@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from simulator.device.flash import HashingFlash
+from simulator.security.credentials import Credentials
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine, Mapping
 
     from simulator.coap.params import TransmissionParameters
     from simulator.events import EventSink
+    from simulator.network.profiles import NetworkProfile
     from simulator.ports import Address, Clock, Flash, Network
+    from simulator.security.spec import CredentialSpec
     from simulator.transport.deadlines import Deadlines
 
 
@@ -38,8 +43,36 @@ class DeviceSettings(Protocol):
         """``pull``, ``push`` or empty."""
 
     @property
+    def management(self) -> str:
+        """URI scheme of the management server."""
+
+    @property
     def transport(self) -> str:
-        """URI scheme of the download."""
+        """URI scheme of the download, or of the management server for push."""
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """URI schemes that it can pull from."""
+
+    @property
+    def stack(self) -> str:
+        """``own`` or ``aiocoap``."""
+
+    @property
+    def network(self) -> NetworkProfile:
+        """Its access network."""
+
+    @property
+    def credentials(self) -> CredentialSpec:
+        """For the management server."""
+
+    @property
+    def download_credentials(self) -> CredentialSpec:
+        """For the package origin."""
+
+    @property
+    def pull_retries(self) -> int:
+        """How often an interrupted pull is taken up again."""
 
     @property
     def profile(self) -> str:
@@ -115,8 +148,8 @@ class World:
     """Shared by all devices of a process."""
 
     network: Network
-    server: Address
-    """The management server."""
+    servers: Mapping[str, Address]
+    """Where the management server is, by URI scheme."""
     clock: Clock
     now: Callable[[], float]
     """``clock.now``, without the detour: it is asked for every datagram."""
@@ -133,6 +166,12 @@ class World:
     lookup: Callable[[str], object] | None = None
     """Coroutine function that resolves a host name; None where only addresses are allowed."""
     names: dict[str, str] = field(default_factory=dict)
+    network_of: Callable[[DeviceSettings], Network] | None = None
+    """The network as one device sees it, behind its access network; None where all see the same."""
+    credentials: Callable[[DeviceSettings, str], Credentials] = lambda _plan, _purpose: Credentials()
+    """What a device shows, for the purposes ``management`` and ``download``; by default nothing."""
+    entropy: Callable[[DeviceSettings], Callable[[int], bytes]] = lambda _plan: os.urandom
+    """Random bytes of the handshakes of a device; in virtual time they are those of the seed."""
     flash: Callable[[DeviceSettings], Flash] = lambda plan: HashingFlash(plan.flash_bytes)
     """Makes the flash of a device; by default one that keeps no bytes of the package."""
 

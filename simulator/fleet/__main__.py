@@ -1,6 +1,8 @@
 """A fleet process: one slice of the plan, over real sockets.
 
-    python -m simulator.fleet RUN_DIRECTORY T0 SLICE SLICES SERVER_URI
+    python -m simulator.fleet RUN_DIRECTORY T0 SLICE SLICES SERVER_URI ...
+
+One URI for each transport of the server that devices are managed over.
 
 Commands on standard input: ``{"do": "go", "at": SECONDS}`` and ``{"do": "stop"}``. It tells ``ready``, then ``status``.
 """
@@ -35,18 +37,22 @@ def _population(directory: Path) -> tuple[Population, int]:
     return Population(scenario, plan["seed"]), int(plan["package_bytes"])
 
 
-async def run_slice(directory: Path, t0: float, slice_: tuple[int, int], server: str) -> int:
+def _servers(uris: list[str]) -> dict[str, Address]:
+    parsed = [parse_uri(uri) for uri in uris]
+    return {uri.scheme: Address(uri.host, uri.port) for uri in parsed}
+
+
+async def run_slice(directory: Path, t0: float, slice_: tuple[int, int], servers: list[str]) -> int:
     """Run one slice; the exit code of its process."""
     process = RunProcess(directory, f"fleet-{slice_[0]}", t0)
     await process.start()
-    uri = parse_uri(server)
     loop = asyncio.get_running_loop()
     population, package_size = _population(directory)
     runner = FleetRunner(
         population,
         slice_,
         network=SocketNetwork(loop),
-        server=Address(uri.host, uri.port),
+        servers=_servers(servers),
         clock=MonotonicClock(t0),
         deadlines=Deadlines(loop, process.now),
         sink=process,
@@ -90,8 +96,8 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     raise_open_files()
     spare_collections()
-    directory, t0, index, slices, server = arguments
-    return run(run_slice(Path(directory), float(t0), (int(index), int(slices)), server))
+    directory, t0, index, slices, *servers = arguments
+    return run(run_slice(Path(directory), float(t0), (int(index), int(slices)), servers))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,10 @@ from typing import Final
 from simulator.coap.params import TransmissionParameters
 from simulator.fleet.arrivals import due
 from simulator.fleet.entropy import Entropy, Shuffle
+from simulator.lwm2m.profiles import PROFILES
+from simulator.network.profiles import NetworkProfile
 from simulator.scenario import Fault, Group, Range, Scenario
+from simulator.security.spec import CredentialSpec
 
 WHOLE_RUN: Final = -1
 """The device that stands for the run as a whole, where streams are drawn."""
@@ -33,8 +36,21 @@ class DevicePlan:
     group: str
     delivery: str
     """``pull`` or ``push``; empty where no campaign reaches the device."""
+    management: str
+    """URI scheme of the management server."""
     transport: str
     """URI scheme of the download, or of the management transport for push."""
+    protocols: tuple[str, ...]
+    """URI schemes that it can pull from (/5/0/8)."""
+    stack: str
+    """Whose CoAP it speaks: ``own`` or ``aiocoap``."""
+    network: NetworkProfile
+    credentials: CredentialSpec
+    """What it shows to the management server."""
+    download_credentials: CredentialSpec
+    """What it shows to the package origin."""
+    pull_retries: int
+    """How often an interrupted pull is taken up again."""
     profile: str
     """``oma``, ``anjay`` or ``zephyr``."""
     lwm2m: str
@@ -113,7 +129,14 @@ class Population:
             endpoint=group.endpoint.format(group=plan.name, index=k),
             group=plan.name,
             delivery=group.delivery if plan.reached else "",
-            transport=group.transport,
+            management=group.management,
+            transport=group.scheme,
+            protocols=plan.protocols,
+            stack=group.stack,
+            network=plan.network,
+            credentials=plan.credentials,
+            download_credentials=plan.download_credentials,
+            pull_retries=plan.pull_retries,
             profile=group.profile,
             lwm2m=group.lwm2m,
             firmware_version=self.scenario.firmware.from_version,
@@ -160,6 +183,12 @@ class _GroupPlan:
             MAX_RETRANSMIT=group.coap.max_retransmit,
             NSTART=group.coap.nstart,
         )
+        self.protocols = group.protocols if group.protocols is not None else (group.transport,)
+        self.network = group.network.resolved
+        self.credentials = group.management_spec
+        self.download_credentials = group.download_spec
+        retries = group.pull_retries
+        self.pull_retries = PROFILES[group.profile].extra_pull_retries if retries is None else retries
         self._order = Shuffle(group.count, entropy.number(WHOLE_RUN, f"faults/{name}"))
         self._decisive: list[tuple[Fault, range]] = []
         self._others: list[tuple[Fault, Shuffle, int]] = []

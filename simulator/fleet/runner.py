@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections import Counter
 from math import inf
 from typing import TYPE_CHECKING, Final
@@ -18,15 +19,18 @@ from simulator.device.world import World
 from simulator.events import FaultApplied
 from simulator.faults.plan import FaultPlan
 from simulator.fleet.entropy import SmallDice
+from simulator.network.shaped import shaped
+from simulator.security.issue import Issuer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
 
     from simulator.device.world import DeviceSettings
     from simulator.events import EventSink
     from simulator.fleet.population import DevicePlan, Population
     from simulator.ports import Address, Clock, Flash, Network
+    from simulator.security.credentials import Credentials
     from simulator.transport.deadlines import Deadlines
 
 log = logging.getLogger(__name__)
@@ -48,6 +52,8 @@ class FleetRunner:
         package_size: bytes of the package that the campaign distributes; faults refer to it.
         on_start: told when a device started and when it was due, in seconds.
         flash_directory: takes the flashes that are files (``flash_file`` in the scenario), one per device.
+        issuer: makes the credentials of the devices; by default one of the population's seed.
+        seeded: take the random bytes of handshakes from the seed, so that a run in virtual time can be repeated.
     """
 
     def __init__(
@@ -56,7 +62,7 @@ class FleetRunner:
         slice_: tuple[int, int],
         *,
         network: Network,
-        server: Address,
+        servers: Mapping[str, Address],
         clock: Clock,
         deadlines: Deadlines,
         sink: EventSink,
@@ -64,9 +70,15 @@ class FleetRunner:
         package_size: int,
         on_start: Callable[[float, float], None] = lambda _now, _due: None,
         flash_directory: Path | None = None,
+        issuer: Issuer | None = None,
+        seeded: bool = False,
     ) -> None:
         self._population = population
         self._indices = population.slice(*slice_)
+        self._network = network
+        self._issuer = issuer or Issuer(population.entropy.seed)
+        self._seeded = seeded
+        self._loop = asyncio.get_running_loop()
         self._clock = clock
         self._sink = sink
         self._package_size = package_size
@@ -79,17 +91,20 @@ class FleetRunner:
         self.planned = len(range(len(population))[slice_[0] :: slice_[1]])
         self._world = World(
             network=network,
-            server=server,
+            servers=servers,
             clock=clock,
             now=clock.now,
             deadlines=deadlines,
             sink=sink,
             spawn=self.spawn,
-            soon=asyncio.get_running_loop().call_soon,
+            soon=self._loop.call_soon,
             unix_start=unix_start,
             on_change=self._on_change,
             lookup=self._lookup,
             flash=self._flash,
+            network_of=self._network_of,
+            credentials=self._credentials,
+            entropy=self._entropy,
         )
 
     @property
@@ -137,6 +152,20 @@ class FleetRunner:
             return HashingFlash(settings.flash_bytes)
         self._flash_directory.mkdir(exist_ok=True)
         return FileFlash(self._flash_directory / f"{settings.index:06d}.bin", settings.flash_bytes)
+
+    def _network_of(self, settings: DeviceSettings) -> Network:
+        dice = SmallDice(self._population.entropy.number(settings.index, "network"))
+        return shaped(self._network, self._loop, settings.network, dice)
+
+    def _credentials(self, settings: DeviceSettings, purpose: str) -> Credentials:
+        spec = settings.credentials if purpose == "management" else settings.download_credentials
+        return self._issuer.credentials(spec, settings.endpoint)
+
+    def _entropy(self, settings: DeviceSettings) -> Callable[[int], bytes]:
+        if not self._seeded:
+            return os.urandom
+        dice = SmallDice(self._population.entropy.number(settings.index, "handshakes"))
+        return lambda length: dice.getrandbits(8 * length).to_bytes(length, "big")
 
     async def run(self, begin: float) -> None:
         """Start every device of the slice at its due time; ``begin`` is the time of the first."""

@@ -175,6 +175,21 @@ class Registration:
         self._operation()
         return self._end(Outcome.SILENT, now)
 
+    def connection_lost(self, now: float) -> bool:
+        """The connection of the registration has ended; whether there was a registration that ended with it.
+
+        An operation in progress learns of it by itself (``unanswered``). The next Register waits, so that a server that
+        closes every connection is not asked without pause.
+        """
+        if self.state is not RegistrationState.REGISTERED:
+            return False
+        self.state = RegistrationState.DEREGISTERED
+        self.location = ()
+        self._known = None
+        self._failures += 1
+        self.deadline = now + self.retry.delay_s(self._failures)
+        return True
+
     def _operation(self) -> Operation:
         operation = IN_PROGRESS.get(self.state)
         if operation is None:

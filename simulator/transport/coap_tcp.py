@@ -11,6 +11,7 @@ from simulator.coap.tcp_endpoint import MAX_MESSAGE_SIZE_DEFAULT, TcpEndpoint
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from simulator.coap.endpoint import Endpoint
     from simulator.coap.exchange import Handler
     from simulator.coap.owner import Alarm, Chance
     from simulator.ports import Address, Listener, Network, StreamPort
@@ -28,7 +29,7 @@ class CoapTcpConnection:
         ended: called once with this connection when it is over, whoever ended it.
     """
 
-    __slots__ = ("_early", "_ended", "_eof", "_now", "_port", "endpoint")
+    __slots__ = ("_early", "_ended", "_eof", "_now", "_port", "endpoint", "error")
 
     def __init__(
         self,
@@ -47,6 +48,8 @@ class CoapTcpConnection:
         self._port: StreamPort | None = None
         self._early = b""
         self._eof = False
+        self.error: OSError | None = None
+        """Why it could not be had, or how it was lost; known before the endpoint fails what waits for it."""
         self.endpoint = TcpEndpoint(
             self._transmit,
             self._hang_up,
@@ -66,10 +69,15 @@ class CoapTcpConnection:
         """
         try:
             port = await network.open_stream(remote, self, local=local)
-        except OSError:
-            self.endpoint.unreachable(self._now())
+        except OSError as error:
+            self.fail(error)
             raise
         self.attach(port, remote)
+
+    def fail(self, error: OSError) -> None:
+        """There will be no connection: what waits for it fails."""
+        self.error = error
+        self.endpoint.unreachable(self._now())
 
     def attach(self, port: StreamPort, peer: Address) -> None:
         """The connection stands: speak through this port from now on."""
@@ -84,6 +92,16 @@ class CoapTcpConnection:
             self.on_data(early)
         if self._eof:
             self.on_eof()
+
+    @property
+    def port(self) -> StreamPort | None:
+        """The stream port; None before the connection stands and after its end."""
+        return self._port
+
+    @property
+    def local(self) -> Address | None:
+        """The address of this side; None while there is no connection."""
+        return self._port.local if self._port is not None else None
 
     def close(self) -> None:
         """Close the connection; what waits for the peer fails with Failure.CLOSED."""
@@ -105,8 +123,9 @@ class CoapTcpConnection:
         if self._port is not None:
             self.endpoint.unreachable(self._now())
 
-    def on_lost(self, error: OSError | None) -> None:  # noqa: ARG002
+    def on_lost(self, error: OSError | None) -> None:
         """The connection is gone."""
+        self.error = self.error or error
         self.endpoint.unreachable(self._now())
 
     # -- from the endpoint -----------------------------------------------------------------------------------------
@@ -164,13 +183,22 @@ class CoapTcpServer:
         Raises:
             OSError: the port is taken.
         """
-        self._listener = await network.listen_stream(local, self.accept)
+        self.attach(await network.listen_stream(local, self.accept))
+
+    def attach(self, listener: Listener) -> None:
+        """Belong to this listener, which accepts by ``accept``."""
+        self._listener = listener
 
     @property
     def local(self) -> Address:
         """Where peers connect to."""
         assert self._listener is not None
         return self._listener.local
+
+    def endpoint(self, peer: tuple[str, int]) -> Endpoint | None:
+        """The endpoint of a connection that stands; only a peer itself can make a new one."""
+        connection = self.connections.get(peer)
+        return connection.endpoint if connection is not None else None
 
     def accept(self, port: StreamPort, peer: Address) -> CoapTcpConnection:
         """What stands above a new connection."""

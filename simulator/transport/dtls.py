@@ -35,6 +35,7 @@ class DtlsPort:
 
     Attributes:
         handshakes: begun so far.
+        wire_in, wire_out: bytes of datagrams that came and went, handshakes included.
     """
 
     __slots__ = (
@@ -52,6 +53,8 @@ class DtlsPort:
         "_timers",
         "_waiting",
         "handshakes",
+        "wire_in",
+        "wire_out",
     )
 
     def __init__(
@@ -80,7 +83,7 @@ class DtlsPort:
         self._connection: Connection | None = None
         self._waiting: list[bytes] = []
         self._done: asyncio.Future[None] | None = None
-        self.handshakes = 0
+        self.handshakes = self.wire_in = self.wire_out = 0
 
     def attach(self, port: DatagramPort) -> None:
         """Send through this port from now on, and begin the handshake."""
@@ -165,6 +168,7 @@ class DtlsPort:
 
     def on_datagram(self, data: bytes, peer: Address) -> None:  # noqa: ARG002  the port is connected to it
         """Take a datagram of the peer."""
+        self.wire_in += len(data)
         if self._connection is not None:
             self._connection.receive(data, self._now())
 
@@ -176,15 +180,18 @@ class DtlsPort:
     # -- the connection --------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        port = self._port
-        assert port is not None
-        sender = Sender(port.send, self._mtu)
+        sender = Sender(self._send, self._mtu)
         handshake = ClientHandshake(sender, self._entropy, self._timers, self._credentials, self._session)
         self.handshakes += 1
         self._connection = Connection(sender, handshake, self, self._deadlines.arm, self._remote)
         now = self._now()
         handshake.start(now)
         self._connection.begun(now)
+
+    def _send(self, data: bytes) -> None:
+        if self._port is not None:
+            self.wire_out += len(data)
+            self._port.send(data)
 
     def _leave(self) -> None:
         connection, self._connection = self._connection, None

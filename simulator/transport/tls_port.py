@@ -33,6 +33,9 @@ class TlsPort:
         established: called when the handshake is over; gives what stands above.
         failed: called instead where it fails.
         deadline: of the handshake.
+
+    Attributes:
+        wire_in, wire_out: bytes of the stream below, handshake included.
     """
 
     __slots__ = (
@@ -48,6 +51,8 @@ class TlsPort:
         "_pumping",
         "_receiver",
         "deadline",
+        "wire_in",
+        "wire_out",
     )
 
     def __init__(
@@ -68,6 +73,7 @@ class TlsPort:
         """What came while the port was paused, as it came."""
         self._paused = self._pumping = self._lost = self._eof_told = False
         self.deadline = deadline
+        self.wire_in = self.wire_out = 0
 
     def attach(self, port: StreamPort) -> None:
         """Begin the handshake over this port."""
@@ -146,6 +152,7 @@ class TlsPort:
 
     def on_data(self, data: bytes) -> None:
         """Take bytes of the network."""
+        self.wire_in += len(data)
         if self._port is None or self._lost:
             return
         if self._paused or self._held:
@@ -253,6 +260,7 @@ class TlsPort:
     def _send(self, port: StreamPort) -> None:
         data = self._connection.outgoing()
         if data:
+            self.wire_out += len(data)
             port.write(data)
 
     def _break(self, error: SecurityError) -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from simulator.coap import codes as c
 from simulator.coap.codes import code_text
 from simulator.coap.message import Message, decode, uint_bytes
-from simulator.coap.params import DEFAULT_PARAMETERS, TransmissionParameters
 from simulator.coap.requests import request_options
 from simulator.device.device import Device
 from simulator.device.world import World
@@ -26,6 +25,7 @@ from simulator.servers.peers import PeerTable
 from simulator.transport.clock import LoopClock
 from simulator.transport.deadlines import Deadlines
 from simulator.transport.virtual import run_virtual
+from tests.plans import PlanDefaults
 
 SERVER = Address("127.0.0.1", 5683)
 ORIGIN = Address("127.0.0.1", 5684)
@@ -37,30 +37,8 @@ UNIX_START = 1_700_000_000
 
 
 @dataclass
-class Settings:
-    """What a device is (``simulator.device.world.DeviceSettings``)."""
-
-    index: int = 0
-    endpoint: str = "dev"
-    group: str = "g"
-    delivery: str = "pull"
-    transport: str = "coap"
-    profile: str = "oma"
-    lwm2m: str = "1.1"
-    firmware_version: str = "1.0.0"
-    model: str = MODEL
-    lifetime_s: float = 86400.0
-    flash_bytes: int = 1 << 20
-    boot_time_s: float = 0.5
-    install_time_s: float = 2.0
-    block_size: int = 1024
-    think_time_s: float = 0.0
-    confirmable_notifications: bool = True
-    parameters: TransmissionParameters = DEFAULT_PARAMETERS
-    fault: str = ""
-    due_s: float = 0.0
-    expected_state: int = 0
-    expected_result: int = 1
+class Settings(PlanDefaults):
+    """What the device is."""
 
 
 class MemoryPort:
@@ -148,7 +126,7 @@ class DeviceRig:
         self.origin_peers = PeerTable(self.clock.now, random.Random(2), self.origin, self.deadlines.arm)
         self.world = World(
             network=self.network,
-            server=SERVER,
+            servers={"coap": SERVER},
             clock=self.clock,
             now=self.clock.now,
             deadlines=self.deadlines,
@@ -249,7 +227,7 @@ class DeviceRig:
         everything = sorted([*request_options(segments(path)), *options], key=lambda option: option[0])
         before = len(self.network.log)
         message = Message(c.CON, code, self._mid, token, everything, payload)
-        self.network.carry(SERVER, self.device.port.local, message.encode())
+        self.network.carry(SERVER, self.device.link.local, message.encode())
         await self.settle()
         sent = [decode(data) for _, to, data in self.network.log[before + 1 :] if to == SERVER]
         return next((answer for answer in sent if answer.token == token), None)

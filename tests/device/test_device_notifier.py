@@ -127,7 +127,7 @@ async def test_an_observation_ends(how):
         if how == "reset":
             last = [decode(data) for _, to, data in rig.network.log if to == SERVER][-1]
             assert last.token == b"raw"
-            rig.network.carry(SERVER, rig.device.port.local, empty(c.RST, last.mid))
+            rig.network.carry(SERVER, rig.device.link.local, empty(c.RST, last.mid))
         await rig.settle(100)
         assert rig.device.endpoint.observations == []
         assert len(rig.device.notifier._schedule) == 0

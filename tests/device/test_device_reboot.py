@@ -126,7 +126,7 @@ async def test_power_off_during_a_reboot_ends_there():
         await rig.device.power_off()
         assert len(rig.of(DeviceEnded)) == 1
         await rig.settle(10)
-        assert rig.device.port is None
+        assert rig.device.link is None
         assert len(rig.network.ports) == 2
 
 
@@ -147,7 +147,7 @@ async def test_power_off_while_the_port_opens_leaves_no_port():
         rig.device.cut_off()
         gate.set()
         await starting
-        assert rig.device.port is None
+        assert rig.device.link is None
         assert len(rig.network.ports) == 2
 
 

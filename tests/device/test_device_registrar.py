@@ -135,7 +135,7 @@ async def test_an_unreachable_server_is_tried_again_soon():
     async with device_rig(started=False) as rig:
         rig.network.lost = lambda source, to, data: True
         await rig.start()
-        rig.device.on_datagram_error(ConnectionRefusedError())
+        rig.device.link.on_datagram_error(ConnectionRefusedError())
         await rig.settle(0.1)
         assert ended(rig) == [("register", "unknown", "")]
         rig.network.lost = lambda source, to, data: False
@@ -154,7 +154,7 @@ async def test_power_off_does_not_wait_for_a_device_that_reboots_meanwhile():
             await leaving
         assert not rig.device.on
         await rebooting
-        assert rig.device.port is None
+        assert rig.device.link is None
 
 
 @in_virtual_time

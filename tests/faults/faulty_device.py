@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 from simulator.coap import codes as c
-from simulator.coap.params import DEFAULT_PARAMETERS, TransmissionParameters
 from simulator.coap.requests import request_options
 from simulator.device.device import Device
 from simulator.device.world import World
@@ -25,6 +24,7 @@ from simulator.transport.clock import LoopClock
 from simulator.transport.deadlines import Deadlines
 from simulator.transport.memory import MemoryNetwork
 from simulator.transport.virtual import run_virtual
+from tests.plans import PlanDefaults
 
 SERVER = Address("10.200.0.1", 5683)
 ORIGIN = Address("10.200.0.2", 5683)
@@ -41,30 +41,12 @@ POLLS_MAX = 4 * 3600
 
 
 @dataclass
-class Settings:
-    """What a device is (``simulator.device.world.DeviceSettings``)."""
+class Settings(PlanDefaults):
+    """What the device is."""
 
-    delivery: str
-    index: int = 0
-    endpoint: str = "dev"
-    group: str = "g"
-    transport: str = "coap"
-    profile: str = "oma"
-    lwm2m: str = "1.1"
-    firmware_version: str = "1.0"
     model: str = MODEL
-    lifetime_s: float = 86_400.0
-    flash_bytes: int = 1 << 20
-    boot_time_s: float = 0.5
-    install_time_s: float = 2.0
+    firmware_version: str = "1.0"
     block_size: int = 256
-    think_time_s: float = 0.0
-    confirmable_notifications: bool = True
-    parameters: TransmissionParameters = DEFAULT_PARAMETERS
-    fault: str = ""
-    due_s: float = 0.0
-    expected_state: int = 0
-    expected_result: int = 1
 
 
 @dataclass
@@ -91,7 +73,7 @@ class _Run:
         self.origin = PeerTable(self.clock.now, random.Random(seed + 2), PackageOrigin(PACKAGES), self.deadlines.arm)
         world = World(
             network=self.network,
-            server=SERVER,
+            servers={"coap": SERVER},
             clock=self.clock,
             now=self.clock.now,
             deadlines=self.deadlines,
@@ -107,7 +89,7 @@ class _Run:
             dice=lambda name: random.Random(f"{seed} {name}"),
             struck=lambda *what: self.log.emit(FaultApplied(self.clock.now(), 0, *what)),
         )
-        self.device = Device(Settings(delivery), world, random.Random(seed + 3), plan)
+        self.device = Device(Settings(delivery=delivery), world, random.Random(seed + 3), plan)
 
     def _spawn(self, work):
         task = asyncio.get_running_loop().create_task(work)

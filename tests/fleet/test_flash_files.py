@@ -28,7 +28,7 @@ def test_a_flash_is_a_file_where_the_scenario_says_so(tmp_path):
             population,
             (0, 1),
             network=None,
-            server=Address("192.0.2.1", 5683),
+            servers={"coap": Address("192.0.2.1", 5683)},
             clock=LoopClock(asyncio.get_running_loop()),
             deadlines=None,
             sink=EventLog(),

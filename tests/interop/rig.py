@@ -42,7 +42,7 @@ class SocketRig:
         self.network = SocketNetwork(loop)
         self.world = World(
             network=self.network,
-            server=server,
+            servers={"coap": server},
             clock=clock,
             now=clock.now,
             deadlines=self.deadlines,
@@ -86,11 +86,11 @@ class SocketRig:
 
     @property
     def registered(self):
-        return self.device.port is not None and self.device.registrar.registered
+        return self.device.link is not None and self.device.registrar.registered
 
     @property
     def address(self):
-        return self.device.port.local
+        return self.device.link.local
 
     @property
     def pair(self):

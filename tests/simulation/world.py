@@ -83,7 +83,7 @@ async def _run(loop, scenario, seed, profile, reboots):
         population,
         (0, 1),
         network=backbone.behind(profile),
-        server=SERVER,
+        servers={"coap": SERVER},
         clock=clock,
         deadlines=deadlines,
         sink=log,
@@ -95,10 +95,10 @@ async def _run(loop, scenario, seed, profile, reboots):
     await campaign.run()
     await starting
     cuts.cancel()
+    endpoints = [device.endpoint for device in runner.devices if device.link is not None]
     await runner.stop()
     server.peers.close()
     origin.close()
-    endpoints = [device.endpoint for device in runner.devices if hasattr(device, "endpoint")]
     waiting = sum(1 for endpoint in endpoints if endpoint.deadline < inf)
     done = cuts.result() if cuts.done() and not cuts.cancelled() else reboots
     return Outcome(log, runner.devices, waiting, len(deadlines), clock.now(), backbone.counts, done)
@@ -111,7 +111,7 @@ async def _cut_power(runner, clock, chance, reboots, devices) -> int:
         if not runner.devices:
             continue
         device = runner.devices[chance.randrange(len(runner.devices))]
-        if device.on and device.port is not None:
+        if device.on and device.link is not None:
             runner.spawn(device.reboot())
         if done >= reboots:
             return done

@@ -1,0 +1,235 @@
+"""How a device is connected to the server that manages it: a datagram port, or a CoAP connection over a stream.
+
+A link has the CoAP endpoint of the device and renews what is below it. A datagram port never ends; a connection over
+TCP does, and with it its endpoint, its observations and (OMA LwM2M Transport §6.5) the registration: the device
+begins anew, with the waits of its registration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Protocol
+
+from simulator.coap.block import SZX_BERT, SZX_MAX, szx_for
+from simulator.coap.endpoint import Endpoint
+from simulator.device.secure import NoCredentialError, network_for, reason_of
+from simulator.device.thinking import thinking
+from simulator.ports import Address
+from simulator.security.failures import SecurityError
+from simulator.transport.coap_tcp import CoapTcpConnection
+
+if TYPE_CHECKING:
+    from simulator.device.device import Device
+    from simulator.ports import DatagramPort
+
+NOWHERE: Final = Address("", 0)
+
+
+class Link(Protocol):
+    """The way to the management server, from one boot to the next."""
+
+    endpoint: Endpoint
+
+    @property
+    def cause(self) -> str:
+        """Why the server could not be reached the last time, in words; empty while nothing is known."""
+
+    @property
+    def local(self) -> Address:
+        """The device's own address; that of nowhere while there is no connection."""
+
+    def renew(self) -> None:
+        """A request is about to be sent: have a connection under way."""
+
+    def reached(self) -> None:
+        """The server has answered: what kept it from it before is past."""
+
+    def close(self, now: float) -> None:
+        """Give everything back."""
+
+
+class DatagramLink:
+    """Management over coap or coaps: one datagram port, which outlasts the DTLS connections over it."""
+
+    __slots__ = ("_device", "_port", "cause", "endpoint")
+
+    def __init__(self, device: Device, *, szx: int) -> None:
+        self._device = device
+        self._port: DatagramPort | None = None
+        self.cause = ""
+        self.endpoint = Endpoint(
+            self._unsent,
+            device.chance,
+            device,
+            device.plan.parameters,
+            szx=szx,
+            alarm=device.world.deadlines.arm,
+        )
+
+    async def open(self) -> None:
+        """Open the port.
+
+        Raises:
+            OSError: there is none to be had.
+        """
+        device = self._device
+        scheme = device.plan.management
+        server = device.world.servers[scheme]
+        try:
+            network = network_for(device, device.management_network, scheme, "management")
+            receiver = thinking(self, device.plan.think_time_s)
+            self._port = port = await network.open_datagram(server, receiver)
+        except (NoCredentialError, SecurityError) as error:
+            # The device runs without its server: every Register fails, as it does in the field.
+            self.cause = reason_of(error)
+            return
+        self.endpoint.send_by(port.send)
+
+    def _unsent(self, datagram: bytes) -> None:  # noqa: ARG002
+        """There is nothing to send it by."""
+        self._device.world.soon(self._fail)
+
+    def _fail(self) -> None:
+        self.endpoint.unreachable(self._device.world.now())
+
+    @property
+    def local(self) -> Address:
+        """The device's own address."""
+        return self._port.local if self._port is not None else NOWHERE
+
+    def renew(self) -> None:
+        """A datagram port is always there, and DTLS begins its next handshake with the next datagram."""
+
+    def reached(self) -> None:
+        """The server has answered."""
+        self.cause = ""
+
+    def close(self, now: float) -> None:
+        """Give the port back."""
+        self.endpoint.close(now)
+        self._device.world.deadlines.disarm(self.endpoint)
+        port, self._port = self._port, None
+        if port is not None:
+            port.close()
+
+    # -- from the port ---------------------------------------------------------------------------------------------
+
+    def on_datagram(self, data: bytes, peer: Address) -> None:  # noqa: ARG002
+        """A datagram of the management server."""
+        self.endpoint.receive(data, self._device.world.now())
+
+    def on_datagram_error(self, error: OSError) -> None:
+        """Nobody listens at the management server, or the handshake has failed."""
+        self.cause = reason_of(error)
+        self.endpoint.unreachable(self._device.world.now())
+
+
+class StreamLink:
+    """Management over coap+tcp or coaps+tcp: one connection after the other, each with an endpoint of its own."""
+
+    __slots__ = ("_connection", "_device", "_opening", "_szx", "endpoint")
+
+    def __init__(self, device: Device, *, szx: int) -> None:
+        self._device = device
+        self._szx = SZX_BERT if szx == SZX_MAX else szx
+        self._connection: CoapTcpConnection
+        self._opening: asyncio.Task[None] | None = None
+        self._begin()
+
+    async def open(self) -> None:
+        """Have the first connection under way."""
+        self._connect()
+
+    def _begin(self) -> None:
+        device = self._device
+        self._connection = CoapTcpConnection(
+            device.world.now,
+            device.chance,
+            device,
+            device.world.deadlines.arm,
+            params=device.plan.parameters,
+            szx=self._szx,
+            ended=self._ended,
+        )
+        self.endpoint: Endpoint = self._connection.endpoint
+
+    def _connect(self) -> None:
+        self._opening = self._device.world.spawn(self._open(self._connection))
+
+    async def _open(self, connection: CoapTcpConnection) -> None:
+        device = self._device
+        scheme = device.plan.management
+        try:
+            network = network_for(device, device.management_network, scheme, "management")
+        except NoCredentialError as error:
+            connection.fail(error)
+            return
+        with suppress(OSError):
+            # What waits for the connection fails with it.
+            await connection.connect(network, device.world.servers[scheme])
+
+    @property
+    def cause(self) -> str:
+        """Why the present connection could not be had, or how it was lost."""
+        return reason_of(self._connection.error)
+
+    @property
+    def local(self) -> Address:
+        """The device's own address."""
+        return self._connection.local or NOWHERE
+
+    def renew(self) -> None:
+        """Begin a new connection where the last one has ended."""
+        if self.endpoint.closed:
+            self._device.count_messages()
+            self._begin()
+            self._connect()
+
+    def reached(self) -> None:
+        """The server has answered; a connection that stands has no cause."""
+
+    def _ended(self, connection: CoapTcpConnection) -> None:
+        self._device.world.deadlines.disarm(connection.endpoint)
+        if connection is self._connection:
+            # Not while the endpoint still tells its exchanges: the registration is one of those who learn of it.
+            self._device.world.soon(self._lost)
+
+    def _lost(self) -> None:
+        if self.endpoint.closed:
+            self._device.link_lost()
+
+    def close(self, now: float) -> None:  # noqa: ARG002
+        """Close the connection."""
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.cancel()
+        self._connection.close()
+        self._device.world.deadlines.disarm(self.endpoint)
+
+
+LINKS: Final[Mapping[tuple[str, str], Callable[..., DatagramLink | StreamLink]]] = {
+    ("own", "coap"): DatagramLink,
+    ("own", "coaps"): DatagramLink,
+    ("own", "coap+tcp"): StreamLink,
+    ("own", "coaps+tcp"): StreamLink,
+}
+"""By stack and URI scheme."""
+
+
+async def open_link(device: Device) -> Link:
+    """The way to the device's management server.
+
+    Raises:
+        OSError: no local port is free.
+        ValueError: the stack does not speak the scheme.
+    """
+    plan = device.plan
+    make = LINKS.get((plan.stack, plan.management))
+    if make is None:
+        msg = f"the stack {plan.stack} has no {plan.management}"
+        raise ValueError(msg)
+    link = make(device, szx=szx_for(plan.block_size))
+    await link.open()
+    return link

@@ -1,0 +1,71 @@
+"""The credentials of a device at work: which network a URI scheme needs, and with what of what the device has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from simulator.security.failures import SecurityError
+from simulator.transport.dtls import DtlsPort
+from simulator.transport.secure import SECURE_SCHEMES, SecureNetwork
+from simulator.transport.tls_port import TlsPort
+
+if TYPE_CHECKING:
+    from simulator.device.device import Device
+    from simulator.ports import DatagramPort, Network, StreamPort
+    from simulator.security.credentials import Credentials
+
+NO_PSK: Final = frozenset({"https"})
+"""Schemes whose servers know certificates only."""
+
+
+class NoCredentialError(OSError):
+    """The device has no credential for a secure scheme."""
+
+
+def shown_for(scheme: str, held: Credentials) -> Credentials:
+    """What of its credentials a device shows to a server of this scheme.
+
+    A key where it has one for coaps, and its certificate where it has one for TLS: one kind in each handshake, so that
+    the outcome does not depend on what the server likes better.
+    """
+    by_key = replace(held, identity=None, trust=None)
+    by_certificate = replace(held, psk=None)
+    if scheme in NO_PSK:
+        return by_certificate
+    first, second = (by_key, by_certificate) if scheme == "coaps" else (by_certificate, by_key)
+    return first if first.usable else second
+
+
+def network_for(device: Device, network: Network, scheme: str, purpose: str, host: str = "") -> Network:
+    """The network over which a device reaches servers of this scheme: the very same one for a scheme without security.
+
+    Args:
+        purpose: ``management`` or ``download``: whose credentials.
+        host: of the URI, which the server's certificate has to be for; empty for the address.
+
+    Raises:
+        NoCredentialError: the device has none that would do.
+    """
+    if scheme not in SECURE_SCHEMES:
+        return network
+    world = device.world
+    shown = shown_for(scheme, world.credentials(device.plan, purpose))
+    if not shown.usable:
+        msg = f"no credential for {scheme}"
+        raise NoCredentialError(msg)
+    if host and not shown.server_name:
+        shown = replace(shown, server_name=host)
+    return SecureNetwork(network, shown, world.deadlines, world.now, entropy=world.entropy(device.plan))
+
+
+def reason_of(error: OSError | None) -> str:
+    """What a failure of the network or of a handshake is called in a record; empty for none."""
+    if error is None:
+        return ""
+    return error.cause if isinstance(error, SecurityError) else error.strerror or str(error)
+
+
+def wire_of(port: DatagramPort | StreamPort | None, plain: tuple[int, int]) -> tuple[int, int]:
+    """Bytes in and out on the wire of a port: those below DTLS or TLS; ``plain`` where there is neither."""
+    return (port.wire_in, port.wire_out) if isinstance(port, DtlsPort | TlsPort) else plain
