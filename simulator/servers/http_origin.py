@@ -83,8 +83,11 @@ class HttpOrigin:
         return response
 
 
-def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
+def server_context(certificate: Path, key: Path, trust: Path | None = None) -> ssl.SSLContext:
     """TLS of the origin, 1.2 and above.
+
+    Args:
+        trust: CAs of the clients; who shows a certificate has to show one of theirs. Without it, any client will do.
 
     Raises:
         OSError: a file cannot be read, or the two do not fit together (``ssl.SSLError``).
@@ -92,6 +95,9 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, key)
+    if trust is not None:
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(trust)
     return context
 
 

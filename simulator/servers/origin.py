@@ -1,6 +1,8 @@
-"""The package origin as a process of a run: the same packages over CoAP, CoAP over TCP and HTTP.
+"""The package origin as a process of a run: the same packages over CoAP, CoAP over TCP and HTTP, without TLS and with.
 
-python -m simulator.servers.origin RUN_DIRECTORY T0 PACKAGES_DIRECTORY
+python -m simulator.servers.origin RUN_DIRECTORY T0 PACKAGES_DIRECTORY [IDENTITY_DIRECTORY]
+
+Commands on standard input: ``{"psks": [[IDENTITY, KEY_HEX], ...]}`` and ``{"do": "stop"}``.
 """
 
 from __future__ import annotations
@@ -14,13 +16,17 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.ports import Address
 from simulator.recorder.process import EXIT_ENVIRONMENT, RunProcess
-from simulator.servers.http_origin import HttpOrigin
+from simulator.security.credentials import CredentialError, Psk, PskStore, ServerCredentials
+from simulator.security.files import load_identity, load_trust
+from simulator.servers.http_origin import HttpOrigin, server_context
 from simulator.servers.package_origin import PackageOrigin
 from simulator.servers.peers import PeerTable
 from simulator.transport.coap_tcp import CoapTcpServer
 from simulator.transport.deadlines import Deadlines
+from simulator.transport.dtls_listener import bind_dtls
 from simulator.transport.loop import run
 from simulator.transport.sockets import SocketNetwork
+from simulator.transport.tls_listener import listen_tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
 
 SWEEP_S = 30.0
 HOST: Final = "127.0.0.1"
+ANYWHERE: Final = Address(HOST, 0)
 
 
 class Origins:
@@ -38,76 +45,105 @@ class Origins:
         packages: the bytes by path, such as ``good.bin``.
         now: the clock.
         chance: of tokens and Message IDs.
+        identity_dir: ``server.pem``, ``server.key`` and ``ca.pem`` (docs/driver-protocol.md); with it there are coaps,
+            coaps+tcp and https.
+
+    Attributes:
+        psks: the keys that devices may come with, over coaps and coaps+tcp.
     """
 
-    def __init__(self, packages: dict[str, bytes], now: Callable[[], float], chance: Chance) -> None:
+    def __init__(
+        self, packages: dict[str, bytes], now: Callable[[], float], chance: Chance, identity_dir: Path | None = None
+    ) -> None:
         loop = asyncio.get_running_loop()
+        self._now = now
+        self._identity_dir = identity_dir
         self._network = SocketNetwork(loop)
         self._deadlines = Deadlines(loop, now)
+        self.psks = PskStore()
         coap = PackageOrigin(packages)
-        self.peers = PeerTable(now, chance, coap, self._deadlines.arm)
-        self._streams = CoapTcpServer(now, chance, coap, self._deadlines.arm)
+        arm = self._deadlines.arm
+        self._tables = {scheme: PeerTable(now, chance, coap, arm) for scheme in ("coap", "coaps")}
+        self._streams = {scheme: CoapTcpServer(now, chance, coap, arm) for scheme in ("coap+tcp", "coaps+tcp")}
         self._http = HttpOrigin(packages)
 
     async def open(self) -> dict[str, str]:
         """Take requests; the URI of each origin by its scheme.
 
         Raises:
+            CredentialError: a file of the identity cannot be used.
             OSError: there is no free port.
         """
-        anywhere = Address(HOST, 0)
-        self.peers.attach(await self._network.bind_datagram(anywhere, self.peers))
-        await self._streams.listen(self._network, anywhere)
+        table, streams = self._tables["coap"], self._streams["coap+tcp"]
+        table.attach(await self._network.bind_datagram(ANYWHERE, table))
+        await streams.listen(self._network, ANYWHERE)
         await self._http.start()
         port = await self._http.listen(host=HOST)
-        return {
-            "coap": f"coap://{self.peers.local}",
-            "coap+tcp": f"coap+tcp://{self._streams.local}",
-            "http": f"http://{HOST}:{port}",
-        }
+        plain = {"coap": f"coap://{table.local}", "coap+tcp": f"coap+tcp://{streams.local}"}
+        plain["http"] = f"http://{HOST}:{port}"
+        return plain if self._identity_dir is None else plain | await self._open_secure(self._identity_dir)
+
+    async def _open_secure(self, directory: Path) -> dict[str, str]:
+        files = directory / "server.pem", directory / "server.key"
+        credentials = ServerCredentials(self.psks, load_identity(*files), load_trust(directory / "ca.pem"))
+        table, streams = self._tables["coaps"], self._streams["coaps+tcp"]
+        shared = credentials, self._deadlines, self._now
+        table.attach(await bind_dtls(self._network, ANYWHERE, table, *shared))
+        streams.attach(await listen_tls(self._network, ANYWHERE, streams.accept, *shared))
+        port = await self._http.listen(server_context(*files, directory / "ca.pem"), host=HOST)
+        secure = {"coaps": f"coaps://{table.local}", "coaps+tcp": f"coaps+tcp://{streams.local}"}
+        return secure | {"https": f"https://{HOST}:{port}"}
+
+    def sweep(self) -> None:
+        """Drop peers that have gone quiet."""
+        for table in self._tables.values():
+            table.sweep(lambda _peer: False)
 
     async def close(self) -> None:
         """Close all ports and connections, those of a half-opened origin too."""
-        self.peers.close()
-        self._streams.close()
+        for table in self._tables.values():
+            table.close()
+        for streams in self._streams.values():
+            streams.close()
         await self._http.close()
         self._deadlines.close()
 
 
-async def serve(directory: Path, t0: float, packages: dict[str, bytes]) -> int:
+async def serve(directory: Path, t0: float, packages: dict[str, bytes], identity_dir: Path | None) -> int:
     """Serve the packages until told to stop; the exit code of the process."""
     process = RunProcess(directory, "origin", t0)
     await process.start()
-    origins = Origins(packages, process.now, random.Random())
+    origins = Origins(packages, process.now, random.Random(), identity_dir)
     try:
         uris = await origins.open()
-    except OSError as error:
-        process.tell(failed=f"the package origin has no port: {error.strerror or error}")
+    except (OSError, CredentialError) as error:
+        process.tell(failed=f"the package origin cannot serve: {getattr(error, 'strerror', None) or error}")
         await origins.close()
         await process.close()
         return EXIT_ENVIRONMENT
     process.tell(ready=True, coap=uris["coap"], origins=uris)
-    sweeping = asyncio.ensure_future(_sweep(origins.peers))
-    while await process.command() is not None:
-        pass
+    sweeping = asyncio.ensure_future(_sweep(origins))
+    while (command := await process.command()) is not None:
+        for identity, key_hex in command.get("psks", ()):
+            origins.psks.add(Psk(identity.encode(), bytes.fromhex(key_hex)))
     sweeping.cancel()
     await origins.close()
     await process.close()
     return 0
 
 
-async def _sweep(peers: PeerTable) -> None:
+async def _sweep(origins: Origins) -> None:
     while True:
         await asyncio.sleep(SWEEP_S)
-        peers.sweep(lambda _peer: False)
+        origins.sweep()
 
 
 def main(arguments: list[str]) -> int:
     """Entry point of ``python -m simulator.servers.origin``."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    directory, t0, packages = arguments
+    directory, t0, packages, *identity_dir = arguments
     bodies = {path.name: path.read_bytes() for path in Path(packages).iterdir()}
-    return run(serve(Path(directory), float(t0), bodies))
+    return run(serve(Path(directory), float(t0), bodies, Path(identity_dir[0]) if identity_dir else None))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The embedded server as a process that speaks the driver protocol.
+"""The embedded server as a process that speaks the driver protocol, with the options that it names.
 
-python -m simulator.servers.embedded [--host 127.0.0.1] [--port 0]
+python -m simulator.servers.embedded [--host 127.0.0.1] [--port 0] [--identity-dir DIR]
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import random
 import signal
 import sys
 import time
+from pathlib import Path
 
 from simulator import __version__
-from simulator.ports import Address
 from simulator.recorder.process import EXIT_ENVIRONMENT
+from simulator.security.credentials import CredentialError
 from simulator.servers.embedded.commands import Commands
 from simulator.servers.embedded.core import Happened, LwM2mServer
+from simulator.servers.embedded.transports import Ports, Transports, server_credentials
 from simulator.servers.json_lines import JsonLines
-from simulator.servers.peers import PeerTable
 from simulator.transport.deadlines import Deadlines
 from simulator.transport.loop import run
 from simulator.transport.sockets import SocketNetwork
@@ -27,7 +28,7 @@ SWEEP_S = 60.0
 EXPIRE_S = 1.0
 
 
-async def serve(host: str, port: int) -> int:
+async def serve(host: str, ports: Ports, identity_dir: Path | None) -> int:
     """Serve until the end of input; the exit code of the process."""
     # Ctrl-C is for the command that started this process; it closes the input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -38,22 +39,23 @@ async def serve(host: str, port: int) -> int:
     )
     lines.on_command = Commands(server, lines).take
     deadlines = Deadlines(loop, time.monotonic)
-    server.peers = PeerTable(time.monotonic, random.Random(), server, deadlines.arm)
+    transports = Transports(server, SocketNetwork(loop), deadlines, time.monotonic, random.Random())
     try:
-        server.peers.attach(await SocketNetwork(loop).bind_datagram(Address(host, port), server.peers))
-    except OSError as error:
-        lines.tell({"event": "failed", "detail": error.strerror or str(error)})
+        uris = await transports.open(host, ports, server_credentials(server, identity_dir))
+    except (OSError, CredentialError) as error:
+        transports.close()
+        lines.tell({"event": "failed", "detail": getattr(error, "strerror", None) or str(error)})
         await asyncio.sleep(0)
         return EXIT_ENVIRONMENT
-    lines.tell({"event": "ready", "coap": f"coap://{server.peers.local}", "server": f"lwm2m-fleet {__version__}"})
-    upkeep = asyncio.ensure_future(keep_up(server))
+    lines.tell({"event": "ready", "coap": uris["coap"], "uris": uris, "server": f"lwm2m-fleet {__version__}"})
+    upkeep = asyncio.ensure_future(keep_up(server, transports))
     await lines.serve()
     upkeep.cancel()
-    server.peers.close()
+    transports.close()
     return 0
 
 
-async def keep_up(server: LwM2mServer) -> None:
+async def keep_up(server: LwM2mServer, transports: Transports) -> None:
     """Drop what has expired."""
     swept = time.monotonic()
     while True:
@@ -61,8 +63,7 @@ async def keep_up(server: LwM2mServer) -> None:
         server.expire()
         if time.monotonic() - swept > SWEEP_S:
             swept = time.monotonic()
-            kept = server.registered_peers()
-            server.peers.sweep(kept.__contains__)
+            transports.sweep()
 
 
 def event_line(happened: Happened) -> dict[str, str]:
@@ -79,9 +80,12 @@ def main(arguments: list[str]) -> int:
     """Entry point of ``python -m simulator.servers.embedded``."""
     parser = argparse.ArgumentParser(prog="simulator.servers.embedded", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0)
+    for name in ("--port", "--coaps-port", "--coap-tcp-port", "--coaps-tcp-port"):
+        parser.add_argument(name, type=int, default=0)
+    parser.add_argument("--identity-dir", type=Path)
     options = parser.parse_args(arguments)
-    return run(serve(options.host, options.port))
+    ports = Ports(options.port, options.coaps_port, options.coap_tcp_port, options.coaps_tcp_port)
+    return run(serve(options.host, ports, options.identity_dir))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from simulator.coap.codes import (
 )
 from simulator.coap.exchange import Failure
 from simulator.coap.requests import request_options
+from simulator.security.credentials import Psk
 from simulator.servers.embedded.core import LwM2mServer, UnknownEndpointError
 from simulator.servers.json_lines import CommandError, JsonLines, usage
 
@@ -109,6 +110,16 @@ class Commands:
         self._server.cancel(str(command["ep"]), str(command["path"]))
         self._lines.tell({"id": command["id"], "code": "2.05"})
 
+    def _credentials(self, command: dict[str, Any]) -> None:
+        endpoint, psk = str(command["ep"]), command.get("psk")
+        if psk is not None:
+            self._server.keyring.add_psk(endpoint, Psk(str(psk["identity"]).encode(), bytes.fromhex(psk["key_hex"])))
+        elif command.get("x509") is True:
+            self._server.keyring.add_certificate(endpoint)
+        else:
+            raise CommandError("failed", "credentials are `psk` with identity and key_hex, or `x509` with true")
+        self._lines.tell({"id": command["id"]})
+
     # -- the server itself -----------------------------------------------------------------------------------------
 
     def _clients(self, command: dict[str, Any]) -> None:
@@ -127,7 +138,9 @@ class Commands:
         return body
 
 
-COMMANDS: Final = frozenset({"read", "write", "execute", "attributes", "observe", "cancel", "clients", "stats"})
+COMMANDS: Final = frozenset(
+    {"credentials", "read", "write", "execute", "attributes", "observe", "cancel", "clients", "stats"}
+)
 
 
 class Once:

@@ -17,25 +17,31 @@ from simulator.coap.codes import (
     CREATED,
     DELETE,
     DELETED,
+    FORBIDDEN,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
     POST,
     SERVICE_UNAVAILABLE,
 )
-from simulator.coap.exchange import Response
+from simulator.coap.exchange import Failure, Response
 from simulator.coap.requests import location_options
 from simulator.lwm2m.refusal import RefusedError
 from simulator.lwm2m.registration_table import Entry, RegistrationTable, parse_register, parse_update
+from simulator.servers.ways import Keyring, Side, Way, Whereabouts
 
 if TYPE_CHECKING:
     from simulator.coap.endpoint import Endpoint
     from simulator.coap.message import Message, Options
-    from simulator.ports import Address
+    from simulator.security.credentials import Peer
     from simulator.servers.peers import PeerTable
 
 RD: Final = "rd"
 REGISTRATIONS_MAX: Final = 200_000
 """Registrations at once; further ones get 5.03, so that forged Registers cannot fill the memory."""
+
+
+NO_CONNECTION: Final = Result(0, [], b"", Failure.UNREACHABLE, False)
+"""What comes of a request to a device whose connection is gone: it will make a new one."""
 
 
 class UnknownEndpointError(LookupError):
@@ -54,7 +60,7 @@ class Happened(NamedTuple):
 
 
 class LwM2mServer:
-    """Registrations and operations; the CoAP handler of a ``PeerTable``.
+    """Registrations and operations, over every transport that it is given; itself the CoAP handler of plain coap.
 
     Args:
         now: the clock.
@@ -66,15 +72,39 @@ class LwM2mServer:
         self._now = now
         self._on_event = on_event
         self.table = RegistrationTable(prefix)
-        self.peers: PeerTable
+        self.ways: dict[str, Way] = {}
+        """The transports by URI scheme."""
+        self.keyring = Keyring()
+        self._plain = Side(self, "coap", None)
+        self._sides = {"coap": self._plain}
         self._observations: dict[str, dict[str, Call]] = {}
+
+    # -- transports ------------------------------------------------------------------------------------------------
+
+    @property
+    def peers(self) -> PeerTable:
+        """The peers over plain coap."""
+        return self.ways["coap"]  # type: ignore[return-value]
+
+    @peers.setter
+    def peers(self, table: PeerTable) -> None:
+        self.ways["coap"] = table
+
+    def side(self, scheme: str, who: Callable[[tuple[str, int]], Peer | None] | None = None) -> Side:
+        """The CoAP handler of one more transport; ``who`` tells who a peer has shown to be."""
+        side = self._sides[scheme] = Side(self, scheme, who)
+        return side
 
     # -- requests of devices ---------------------------------------------------------------------------------------
 
     def on_request(self, endpoint: Endpoint, request: Message, now: float) -> Response:
+        """A request over plain coap."""
+        return self._plain.on_request(endpoint, request, now)
+
+    def answer(self, request: Message, whereabouts: Whereabouts, now: float) -> Response:
         """Register, Update or De-register."""
         path = request.path
-        peer = endpoint.user
+        peer = whereabouts
         if not path or path[0] != RD or len(path) > 2:
             return Response(NOT_FOUND)
         try:
@@ -83,7 +113,7 @@ class LwM2mServer:
             if request.code == POST:
                 return self._update(path[1], request, peer, now)
             if request.code == DELETE:
-                return self._deregister(path[1], now)
+                return self._deregister(path[1], peer, now)
         except RefusedError as error:
             return Response(error.code, error.reason.encode())
         return Response(METHOD_NOT_ALLOWED)
@@ -95,8 +125,9 @@ class LwM2mServer:
     def on_observation_ended(self, endpoint: Endpoint, key: object, now: float) -> None:
         """Devices observe nothing here."""
 
-    def _register(self, request: Message, peer: object, now: float) -> Response:
+    def _register(self, request: Message, peer: Whereabouts, now: float) -> Response:
         asked = parse_register(request)
+        self.keyring.admit(asked.endpoint, peer.peer)
         if len(self.table) >= REGISTRATIONS_MAX and self.table.by_endpoint(asked.endpoint) is None:
             raise RefusedError(SERVICE_UNAVAILABLE, f"there are {REGISTRATIONS_MAX} registrations already")
         entry, replaced = self.table.register(asked, peer, now)
@@ -105,8 +136,19 @@ class LwM2mServer:
         self._on_event(Happened("registered", entry.endpoint, entry.id, replaced.id if replaced is not None else ""))
         return Response(CREATED, options=location_options(entry.location))
 
-    def _update(self, number: str, request: Message, peer: object, now: float) -> Response:
+    def _known(self, number: str, peer: Whereabouts) -> Entry | None:
+        """A registration of whoever asks, None where there is none.
+
+        Raises:
+            RefusedError: it is another device's.
+        """
         known = self.table.by_id(number)
+        if known is not None and _whereabouts(known).peer != peer.peer:
+            raise RefusedError(FORBIDDEN, "the registration is another device's")
+        return known
+
+    def _update(self, number: str, request: Message, peer: Whereabouts, now: float) -> Response:
+        known = self._known(number, peer)
         if known is None:
             return Response(NOT_FOUND)
         entry = self.table.update(number, parse_update(request, known.request.version), peer, now)
@@ -114,10 +156,11 @@ class LwM2mServer:
         self._on_event(Happened("updated", entry.endpoint, entry.id))
         return Response(CHANGED)
 
-    def _deregister(self, number: str, now: float) -> Response:  # noqa: ARG002
-        entry = self.table.deregister(number)
-        if entry is None:
+    def _deregister(self, number: str, peer: Whereabouts, now: float) -> Response:  # noqa: ARG002
+        if self._known(number, peer) is None:
             return Response(NOT_FOUND)
+        entry = self.table.deregister(number)
+        assert entry is not None
         self._left(entry)
         self._on_event(Happened("deregistered", entry.endpoint, entry.id, "deregister"))
         return Response(DELETED)
@@ -125,10 +168,11 @@ class LwM2mServer:
     def _left(self, entry: Entry) -> None:
         """A registration is over, and its observations with it (TS 1.1 Core, §6.4)."""
         observations = self._observations.pop(entry.endpoint, None)
-        peer = self.peers.peers.get(entry.peer)  # type: ignore[call-overload]
-        if observations and peer is not None:
+        if observations:
+            peer = self._reach(entry)
             for call in observations.values():
-                peer.finish(call)
+                if peer is not None:
+                    peer.finish(call)
 
     def expire(self) -> None:
         """Drop registrations whose lifetime is over."""
@@ -136,19 +180,26 @@ class LwM2mServer:
             self._left(entry)
             self._on_event(Happened("deregistered", entry.endpoint, entry.id, "expired"))
 
-    def registered_peers(self) -> set[object]:
-        """The addresses of all registered devices."""
-        return {entry.peer for entry in self.table.entries()}
+    def registered_peers(self, scheme: str = "coap") -> set[tuple[str, int]]:
+        """The addresses of the devices that are registered over a transport."""
+        places = (_whereabouts(entry) for entry in self.table.entries())
+        return {place.address for place in places if place.scheme == scheme}
 
     # -- operations on devices -------------------------------------------------------------------------------------
 
-    def _device(self, name: str) -> tuple[Endpoint, Entry]:
+    def _device(self, name: str) -> tuple[Endpoint | None, Entry]:
         entry = self.table.by_endpoint(name)
         if entry is None:
             msg = f"no device is registered as {name!r}"
             raise UnknownEndpointError(msg)
-        peer: Address = entry.peer  # type: ignore[assignment]
-        return self.peers.endpoint(peer), entry
+        return self._reach(entry), entry
+
+    def _reach(self, entry: Entry) -> Endpoint | None:
+        """The endpoint of a registered device; None where its connection is gone, or another peer's by now."""
+        place = _whereabouts(entry)
+        if self._sides[place.scheme].whereabouts(place.address).peer != place.peer:
+            return None
+        return self.ways[place.scheme].endpoint(place.address)
 
     def call(
         self, name: str, code: int, options: Options, body: bytes, done: Callable[[Result], None]
@@ -159,6 +210,9 @@ class LwM2mServer:
             UnknownEndpointError: there is no such device.
         """
         endpoint, _ = self._device(name)
+        if endpoint is None:
+            done(NO_CONNECTION)
+            return _nothing
         call = Call(code, options, body, done, szx=endpoint.szx)
         call.start(endpoint, self._now())
         return lambda: endpoint.finish(call)
@@ -176,8 +230,11 @@ class LwM2mServer:
         endpoint, entry = self._device(name)
         known = self._observations.setdefault(entry.endpoint, {})
         before = known.pop(path, None)
-        if before is not None:
+        if before is not None and endpoint is not None:
             endpoint.finish(before)
+        if endpoint is None:
+            done(NO_CONNECTION)
+            return _nothing
         call = known[path] = Call(code, options, b"", done, szx=endpoint.szx, observe=True)
         call.start(endpoint, self._now())
         return lambda: endpoint.finish(call)
@@ -188,8 +245,18 @@ class LwM2mServer:
         if call is None:
             return False
         endpoint, _ = self._device(name)
-        endpoint.finish(call)
+        if endpoint is not None:
+            endpoint.finish(call)
         return True
+
+
+def _whereabouts(entry: Entry) -> Whereabouts:
+    place: Whereabouts = entry.peer  # type: ignore[assignment]
+    return place
+
+
+def _nothing() -> None:
+    """Gives up a request that was never sent."""
 
 
 __all__ = ["Happened", "LwM2mServer", "UnknownEndpointError"]
