@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from simulator.cli.child import Child, ChildError
+from simulator.cli.identities import Identities
 from simulator.cli.packages import Packages, make_packages
 from simulator.cli.plan import PLAN, Ended, Plan, View
 from simulator.cli.reach import problem_of
@@ -20,6 +21,8 @@ from simulator.fleet.population import Population
 from simulator.operator.job import ServerChoice
 from simulator.ports import Address
 from simulator.recorder.manifest import Manifest, Usage
+from simulator.scenario import ExternalServer
+from simulator.security.credentials import CredentialError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -61,6 +64,8 @@ class Session:
         self._operator: Child | None = None
         self._server_usage: Usage | None = None
         self._campaign_done = asyncio.Event()
+        self._identities = Identities(plan.scenario, plan.seed)
+        self._population = Population(plan.scenario, plan.seed)
 
     def interrupt(self) -> None:
         """Ctrl-C: stop in order, so that the run can be reported; the second time, kill what has not stopped yet."""
@@ -90,13 +95,14 @@ class Session:
             ended = await self._follow()
         except StoppedError:
             ended = Ended("cut short", "stopped by the user before the run had begun", interrupted=True, begun=False)
-        except ChildError as error:
+        except (ChildError, CredentialError) as error:
             ended = Ended("failed", str(error), begun=False)
         except OSError as error:
             reason = f"{error.filename or plan.directory}: {error.strerror or error}"
             ended = Ended("failed", reason, begun=False)
         finally:
             ended = await self._stop(manifest, ended)
+            self._identities.remove()
         return ended
 
     # -- beginning -------------------------------------------------------------------------------------------------
@@ -112,31 +118,45 @@ class Session:
         self._say("making packages")
         packages = await asyncio.to_thread(make_packages, plan.scenario.firmware, plan.seed, directory / "packages")
         plan.write(directory / PLAN, packages.size)
-        self._say("starting the package origin")
-        origin = await self._child(manifest, "origin", "origin", ORIGIN, [str(packages.directory)])
-        ready = await self._unless_stopped(origin.ready())
-        origins = {str(scheme): str(uri) for scheme, uri in ready["origins"].items()}
-        server = await self._start_server(manifest, packages, origins)
+        identity_dir = self._identities.write()
+        origins = await self._start_origin(manifest, packages, identity_dir)
+        servers = await self._start_server(manifest, packages, origins, identity_dir)
         self._say("starting the fleet")
         for i in range(plan.processes):
-            arguments = [str(i), str(plan.processes), server]
+            arguments = [str(i), str(plan.processes), *servers]
             self._fleets.append(await self._child(manifest, f"fleet-{i}", "fleet", FLEET, arguments))
         for fleet in self._fleets:
             await self._unless_stopped(fleet.ready())
 
-    async def _start_server(self, manifest: Manifest, packages: Packages, origins: dict[str, str]) -> str:
-        scenario = self.plan.scenario
-        if not scenario.driven:
-            address = Address(scenario.server.host, scenario.server.port)  # type: ignore[union-attr]
-            uri = f"coap://{address}"
-            manifest.describe_server({"kind": "external", "uri": uri, "packages": origins})
-            self._say("looking for the server", uri)
-            problem = await self._unless_stopped(problem_of(address))
+    async def _start_origin(self, manifest: Manifest, packages: Packages, identity_dir: str) -> dict[str, str]:
+        self._say("starting the package origin")
+        arguments = [str(packages.directory), *([identity_dir] if identity_dir else [])]
+        origin = await self._child(manifest, "origin", "origin", ORIGIN, arguments)
+        ready = await self._unless_stopped(origin.ready())
+        for psks in self._identities.download_psks(self._population):
+            await origin.tell(do="credentials", psks=psks)
+        return {str(scheme): str(uri) for scheme, uri in ready["origins"].items()}
+
+    async def _find_external(self, manifest: Manifest, server: ExternalServer, origins: dict[str, str]) -> list[str]:
+        schemes = dict.fromkeys(group.management for group in self.plan.scenario.groups.values())
+        uris = {scheme: f"{scheme}://{Address(server.host, server.port_of(scheme))}" for scheme in schemes}
+        manifest.describe_server({"kind": "external", "uri": next(iter(uris.values())), "packages": origins})
+        if "coap" in uris:
+            self._say("looking for the server", uris["coap"])
+            problem = await self._unless_stopped(problem_of(Address(server.host, server.port)))
             if problem:
                 msg = f"the server under test: {problem}; start it, or correct [server] host and port"
                 raise ChildError(msg)
-            return uri
+        return list(uris.values())
+
+    async def _start_server(
+        self, manifest: Manifest, packages: Packages, origins: dict[str, str], identity_dir: str
+    ) -> list[str]:
+        """Have the server under test ready; its URIs."""
+        scenario = self.plan.scenario
         server = scenario.server
+        if isinstance(server, ExternalServer):
+            return await self._find_external(manifest, server, origins)
         choice = ServerChoice(
             kind=server.kind,
             host=getattr(server, "host", "127.0.0.1"),
@@ -144,14 +164,20 @@ class Session:
             url=getattr(server, "url", None) or "",
             work=str(self.plan.directory / "logs"),
             block_size=1024,
+            identity_dir=identity_dir,
         )
-        job = operator_job(scenario, Population(scenario, self.plan.seed), choice, packages, origins)
+        job = operator_job(scenario, self._population, choice, packages, origins)
         job.write(self.plan.directory / "operator.json")
         self._say(f"starting the server under test ({server.kind})")
         self._operator = await self._child(manifest, "operator", "operator", OPERATOR, [])
         ready = await self._unless_stopped(self._operator.ready())
         manifest.describe_server({"kind": server.kind, "name": ready["server"], "uri": ready["coap"]})
-        return str(ready["coap"])
+        uris = {str(scheme): str(uri) for scheme, uri in ready["uris"].items()}
+        missing = sorted({group.management for group in scenario.groups.values()} - uris.keys())
+        if missing:
+            msg = f"{ready['server']} has no {', '.join(missing)}; it has {', '.join(uris)}: set `management`"
+            raise ChildError(msg)
+        return list(uris.values())
 
     async def _child(self, manifest: Manifest, name: str, role: str, module: str, arguments: list[str]) -> Child:
         common = [str(self.plan.directory), repr(self._t0)]

@@ -10,6 +10,7 @@ from simulator.operator.campaign import Tactics, Target
 from simulator.operator.job import Job, ServerChoice
 from simulator.operator.requests import Patience
 from simulator.operator.update import Order
+from simulator.transport.secure import SECURE_SCHEMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,10 +44,20 @@ def operator_job(
         request_s=min(campaign.request_timeout, campaign.timeout),
         poll_s=min(POLL_S_MAX, campaign.timeout / 4),
     )
-    targets = [Target(plan.index, plan.endpoint, _order(plan, packages, origins)) for plan in plans]
+    targets = [Target(plan.index, plan.endpoint, _order(plan, packages, origins), *_security(plan)) for plan in plans]
     if campaign.order == "random":
         random.Random(population.entropy.number(-1, "campaign")).shuffle(targets)
-    return Job(server, tactics, patience, tuple(targets))
+    return Job(server, tactics, patience, tuple(targets), population.entropy.seed)
+
+
+def _security(plan: DevicePlan) -> tuple[str, str]:
+    """How the server is to know the device, and the file with its key: by what it should show."""
+    if plan.management not in SECURE_SCHEMES:
+        return "", ""
+    kinds = plan.credentials.kinds
+    # What ``simulator.device.secure.shown_for`` prefers.
+    kind = "psk" if "psk" in kinds and (plan.management == "coaps" or "x509" not in kinds) else "x509"
+    return kind, plan.credentials.psk_file if kind == "psk" else ""
 
 
 def _order(plan: DevicePlan, packages: Packages, origins: Mapping[str, str]) -> Order | None:

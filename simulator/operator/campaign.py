@@ -38,6 +38,8 @@ class Target:
     """None for a device that is only watched."""
     security: str = ""
     """How it shows who it is: ``psk``, ``x509``, or not at all."""
+    psk_file: str = ""
+    """File with its pre-shared key; by default the key comes from the seed of the run."""
 
 
 @dataclass(frozen=True, slots=True)

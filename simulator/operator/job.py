@@ -44,9 +44,7 @@ class Job:
     patience: Patience
     targets: tuple[Target, ...]
     seed: int = 0
-    """Of the run: from it come the pre-shared keys of the devices, where no file has them."""
-    psk_file: str = ""
-    """File with the pre-shared keys of the devices."""
+    """Of the run: from it come the pre-shared keys of the devices that have none in a file."""
 
     def write(self, path: Path) -> None:
         """Write the job as JSON.
@@ -71,7 +69,6 @@ class Job:
             Patience(**document["patience"]),
             tuple(_target(target) for target in document["targets"]),
             document["seed"],
-            document["psk_file"],
         )
 
 
@@ -79,4 +76,4 @@ def _target(document: dict[str, Any]) -> Target:
     order = document["order"]
     if order is not None:
         order = Order(**{**order, "package": Path(order["package"])})
-    return Target(document["device"], document["endpoint"], order, document["security"])
+    return Target(document["device"], document["endpoint"], order, document["security"], document["psk_file"])

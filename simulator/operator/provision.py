@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from simulator.operator.driver import ByCertificate, DriverError, ServerStartError
-from simulator.security.credentials import CredentialError, derive_psk
-from simulator.security.files import load_psks
+from simulator.security.credentials import CredentialError
+from simulator.security.issue import Issuer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,24 +26,18 @@ def secrets_of(job: Job) -> list[tuple[str, Secret]]:
     Raises:
         ServerStartError: the file of the keys cannot be read, or has none for a device.
     """
-    by_certificate = ByCertificate()
-    try:
-        keys = load_psks(Path(job.psk_file)) if job.psk_file else None
-    except CredentialError as error:
-        raise ServerStartError(str(error)) from error
+    issuer, by_certificate = Issuer(job.seed), ByCertificate()
     secrets: list[tuple[str, Secret]] = []
-    for endpoint, security in ((target.endpoint, target.security) for target in job.targets if target.security):
-        if security == "x509":
-            secrets.append((endpoint, by_certificate))
-        elif security != "psk":
-            msg = f"{endpoint}: there is no security of the kind {security!r}"
-            raise ServerStartError(msg)
-        elif keys is None:
-            secrets.append((endpoint, derive_psk(job.seed, endpoint)))
-        elif endpoint in keys:
-            secrets.append((endpoint, keys[endpoint]))
-        else:
-            msg = f"{job.psk_file}: no key of {endpoint}; add a line for it"
+    for target in job.targets:
+        if target.security == "x509":
+            secrets.append((target.endpoint, by_certificate))
+        elif target.security == "psk":
+            try:
+                secrets.append((target.endpoint, issuer.psk(target.endpoint, target.psk_file)))
+            except CredentialError as error:
+                raise ServerStartError(str(error)) from error
+        elif target.security:
+            msg = f"{target.endpoint}: there is no security of the kind {target.security!r}"
             raise ServerStartError(msg)
     return secrets
 

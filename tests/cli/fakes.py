@@ -34,7 +34,7 @@ for command in commands():
 end()
 """
 OPERATOR = """
-tell(ready=True, coap="coap://127.0.0.1:9", server="fake 1.0")
+tell(ready=True, coap="coap://127.0.0.1:9", uris={"coap": "coap://127.0.0.1:9"}, server="fake 1.0")
 for command in commands():
     assert command["do"] == "campaign"
     tell(status={"targets": 2, "ok": 2, "fail": 0, "unknown": 0})

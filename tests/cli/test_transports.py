@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from simulator.faults.registry import FAULTS
-from simulator.scenario.devices import IMPLEMENTED_TRANSPORTS
+from simulator.scenario.devices import TRANSPORTS
 
 pytestmark = pytest.mark.slow
 
@@ -27,9 +27,9 @@ def run(tmp_path, scenario, *options):
 
 
 def test_devices_pull_over_every_transport_side_by_side(tmp_path):
-    done, summary = run(tmp_path, SCENARIO, "--devices", "9", "--set", "firmware.size=64 KiB")
+    done, summary = run(tmp_path, SCENARIO, "--devices", "18", "--set", "firmware.size=64 KiB")
     assert done.returncode == 0, done.stdout + done.stderr
-    kinds = {f"{transport}/pull" for transport in IMPLEMENTED_TRANSPORTS}
+    kinds = {f"{transport}/pull" for transport in TRANSPORTS}
     outcomes = summary["outcomes"]["by_kind"]
     assert outcomes.keys() == kinds
     assert {kind: (each["ok"], each["fail"], each["unknown"]) for kind, each in outcomes.items()} == dict.fromkeys(

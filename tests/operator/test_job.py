@@ -31,9 +31,8 @@ JOBS = st.builds(
         Tactics, TEXT, st.floats(0, 1e9), st.integers(), TEXT, st.floats(0, 1e9), st.floats(0, 1e9), st.floats(0, 1e9)
     ),
     st.builds(Patience, st.floats(0, 1e9), st.floats(0, 1e9), st.floats(0, 1e9)),
-    st.lists(st.builds(Target, st.integers(), TEXT, st.none() | ORDERS, TEXT), max_size=4).map(tuple),
+    st.lists(st.builds(Target, st.integers(), TEXT, st.none() | ORDERS, TEXT, TEXT), max_size=4).map(tuple),
     st.integers(),
-    TEXT,
 )
 
 

@@ -20,10 +20,10 @@ SEED = 7
 
 
 def job(*security: str, psk_file: Path | str = "") -> Job:
-    targets = tuple(Target(k, f"ep-{k}", None, kind) for k, kind in enumerate(security))
+    targets = tuple(Target(k, f"ep-{k}", None, kind, str(psk_file)) for k, kind in enumerate(security))
     choice = ServerChoice("x", "", 0, "", "", 1024)
     tactics = Tactics("registered", 0.0, 10, "downloaded", 0.0, 0.0, 30.0)
-    return Job(choice, tactics, Patience(20.0, 5.0, 5.0), targets, SEED, str(psk_file))
+    return Job(choice, tactics, Patience(20.0, 5.0, 5.0), targets, SEED)
 
 
 def run(driver: Driver, secrets: list[tuple[str, object]]) -> list[str]:
@@ -42,7 +42,7 @@ def test_keys_out_of_a_file(tmp_path):
     file = tmp_path / "keys.csv"
     file.write_text("endpoint,identity,key_hex\nep-0,one,0102\n")
     assert secrets_of(job("psk", psk_file=file)) == [("ep-0", Psk(b"one", b"\x01\x02"))]
-    with pytest.raises(ServerStartError, match=r"keys\.csv: no key of ep-1; add a line for it"):
+    with pytest.raises(ServerStartError, match=r"keys\.csv: there is no key for the endpoint 'ep-1'; add a line"):
         secrets_of(job("psk", "psk", psk_file=file))
     file.write_text("endpoint,identity,key_hex\nep-0,one,secret\n")
     with pytest.raises(ServerStartError, match=r"keys\.csv, line 2: key_hex is not hexadecimal") as raised:
