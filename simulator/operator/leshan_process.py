@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import psutil
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from simulator.operator.driver import ServerStartError, ServerUsage
 from simulator.security.credentials import CredentialError
@@ -138,10 +140,22 @@ def _certificates(source: Path, directory: str) -> Certificates:
     if others:
         msg = f"{source / 'ca.pem'}: the demo server of Leshan trusts one CA, and these are {1 + len(others)}"
         raise ServerStartError(msg)
+    if not _is_for_clients(identity.chain[0]):
+        msg = f"{source / 'server.pem'}: the demo server of Leshan takes no certificate that is for servers alone; "
+        raise ServerStartError(msg + "give one with the extended key usage clientAuth as well")
     key, ca = Path(directory, "server.der"), Path(directory, "ca.der")
     key.write_bytes(identity.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
     ca.write_bytes(anchor.public_bytes(Encoding.DER))
     return source / "server.pem", key, ca
+
+
+def _is_for_clients(certificate: x509.Certificate) -> bool:
+    """Whether it may be shown by the side that connects, which Scandium asks of everyone who may be either side."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return ExtendedKeyUsageOID.CLIENT_AUTH in usage
 
 
 def free_ports(host: str, coap: int) -> Sequence[int]:

@@ -16,7 +16,7 @@ from simulator.operator.driver import (
     Registered,
     ServerStartError,
 )
-from simulator.security.authority import Authority
+from simulator.security.authority import Authority, chain_pem, key_pem
 from simulator.security.credentials import Credentials, Psk, derive_psk
 from simulator.security.failures import HandshakeFailedError, SecurityError
 from tests.interop.engine_device import engine_device
@@ -165,6 +165,17 @@ async def test_an_identity_that_is_of_no_use_is_told(kind, tmp_path, certificate
         async with server_under_test(kind, tmp_path, tmp_path):
             pass
     assert "c2VjcmV0" not in str(raised.value)
+
+
+async def test_the_demo_wants_a_certificate_that_is_for_clients_too(tmp_path, certificates):
+    # That of a server that has expired is for servers alone.
+    identity = certificates.authority.expired("127.0.0.1")
+    for name, data in (("server.pem", chain_pem(identity)), ("server.key", key_pem(identity)),
+                       ("ca.pem", certificates.authority.pem)):  # fmt: skip
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(ServerStartError, match=r"server\.pem: .* for servers alone; give one with .* clientAuth"):
+        async with server_under_test("leshan-demo", tmp_path, tmp_path):
+            pass
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -18,7 +19,7 @@ PROGRAM = """
 import asyncio, sys, time
 from pathlib import Path
 from simulator.operator import __main__ as operator
-from simulator.operator.driver import ServerStartError
+from simulator.operator.driver import DriverError, ServerStartError
 from tests.operator.scripted import Driver
 
 class Scripted(Driver):
@@ -85,6 +86,27 @@ def test_a_campaign(operate):
         "uris": {"coap": "coap://127.0.0.1:1"},
     }
     assert lines[-1]["status"]["ok"] == lines[-1]["status"]["targets"] == 2
+    assert "Traceback" not in log
+
+
+def test_the_server_knows_the_devices_before_the_operator_is_ready(operate, tmp_path):
+    job = Job.read(tmp_path / "operator.json")
+    targets = tuple(replace(target, security="psk") for target in job.targets)
+    replace(job, targets=targets, seed=5).write(tmp_path / "operator.json")
+    lines, code, log = operate(until="ready")
+    assert code == 0
+    told = [line["progress"] for line in lines if "progress" in line]
+    assert told[-1] == "the server has the credentials of 2 devices"
+    assert keys(lines)[: len(told) + 1] == ["progress"] * len(told) + ["ready"]
+    assert "Traceback" not in log
+
+
+def test_a_server_that_takes_no_credentials(operate, tmp_path):
+    job = Job.read(tmp_path / "operator.json")
+    replace(job, targets=(replace(job.targets[0], security="x509"),)).write(tmp_path / "operator.json")
+    lines, code, log = operate(start="self.error = DriverError('it takes none')", until="never")
+    assert code == 3
+    assert {"failed": "the server did not take credentials: it takes none"} in lines
     assert "Traceback" not in log
 
 
