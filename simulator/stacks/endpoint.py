@@ -14,7 +14,7 @@ from aiocoap.tokenmanager import TokenManager
 
 from simulator.coap.call import Result
 from simulator.coap.exchange import Failure, Response
-from simulator.stacks.layers import OSCORE_SLACK, DatagramMessages, PeerAddress, SeededMessages, run_down
+from simulator.stacks.layers import OSCORE_SLACK, DatagramMessages, PeerAddress, SeededMessages, StackContext
 from simulator.stacks.messages import failure_of, new_message, own_options, tuning
 from simulator.stacks.site import DeviceSite
 
@@ -97,7 +97,7 @@ class AiocoapEndpoint:
         self._loop = asyncio.get_running_loop()
         self.wire_peer = PeerAddress(szx) if oscore is None else PeerAddress(6, OSCORE_SLACK)
         self._site = DeviceSite(self, handler, params, szx, now, protected=oscore is not None)
-        self._context = context = aiocoap.Context(loop=self._loop, serversite=self._site, loggername=LOGGER)
+        self._context = context = StackContext(self._site, LOGGER)
         self._tokens = TokenManager(context)
         self._tokens._token = chance.getrandbits(32)  # noqa: SLF001  aiocoap takes no seed
         self._messages = SeededMessages(self._tokens, chance, self)
@@ -112,6 +112,10 @@ class AiocoapEndpoint:
     def observations(self) -> Sequence[StackObservation]:
         """What the peer observes here."""
         return self._site.observations
+
+    def send_by(self, transmit: Callable[[bytes], None]) -> None:
+        """Send by something else from now on: a port that is open only later."""
+        self._send = transmit
 
     # -- datagrams -------------------------------------------------------------------------------------------------
 
@@ -261,7 +265,7 @@ class AiocoapEndpoint:
         for call in calls:
             call.timer.cancel()
             call.response.cancel()
-        run_down(self._tokens.shutdown())
+        self._context.close()
         for call in calls:
             call.done(Result(0, [], b"", Failure.CLOSED, False))
         for one in asked:

@@ -6,16 +6,23 @@ its own, so that a run can be repeated.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import aiocoap
 from aiocoap import interfaces
 from aiocoap.messagemanager import MessageManager
+from aiocoap.pipe import error_to_message
 
 if TYPE_CHECKING:
     from simulator.coap.owner import Chance
 
 OSCORE_SLACK: Final = 100
 """Bytes by which an OSCORE message may be longer than a block, so that it is not cut a second time."""
+
+
+LINGER_S: Final = 1.0
+"""Seconds from the end of an endpoint to that of aiocoap's layers."""
 
 
 class Wire(Protocol):
@@ -114,7 +121,43 @@ class SeededMessages(MessageManager):  # type: ignore[misc]  # aiocoap has no ty
         message.request = None
 
 
-def run_down(work: Any) -> None:
+class StackContext(aiocoap.Context):  # type: ignore[misc]  # aiocoap has no types
+    """aiocoap's context, which can be closed at any time and waits for nothing then."""
+
+    def __init__(self, site: Any, logger: str) -> None:
+        super().__init__(loop=asyncio.get_running_loop(), serversite=site, loggername=logger)
+        self._rendering: set[asyncio.Task[None]] = set()
+
+    def render_to_pipe(self, pipe: Any) -> None:
+        """Have the site answer a request; nothing where nobody waits for it any more."""
+        answers = error_to_message(pipe, self.log)
+        task = self.loop.create_task(self._render(answers))
+        self._rendering.add(task)
+        task.add_done_callback(self._rendering.discard)
+        answers.on_interest_end(task.cancel)
+
+    async def _render(self, answers: Any) -> None:
+        try:
+            await self.serversite.render_to_pipe(answers)
+        except Exception as error:
+            answers.add_exception(error)
+
+    def close(self) -> None:
+        """Answer nothing any more, and let go of everything once all that was cancelled has ended.
+
+        aiocoap passes a cancellation on from turn to turn of the loop; a shutdown in between would fail what is being
+        cancelled, and tell of that as an error.
+        """
+        for task in self._rendering:
+            task.cancel()
+        self.loop.call_later(LINGER_S, self._run_down)
+
+    def _run_down(self) -> None:
+        for interface in self.request_interfaces:
+            _run_to_the_end(interface.shutdown())
+
+
+def _run_to_the_end(work: Any) -> None:
     """Run a coroutine of aiocoap that has nothing to wait for, at once: its layers' ``shutdown`` over datagrams.
 
     Raises:
@@ -128,4 +171,4 @@ def run_down(work: Any) -> None:
     raise RuntimeError("aiocoap waits for something while it shuts down; its layers have changed")
 
 
-__all__ = ["OSCORE_SLACK", "DatagramMessages", "PeerAddress", "SeededMessages", "Wire", "run_down"]
+__all__ = ["OSCORE_SLACK", "DatagramMessages", "PeerAddress", "SeededMessages", "StackContext", "Wire"]

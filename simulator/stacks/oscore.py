@@ -5,6 +5,7 @@ Importing it fails, with what to do about it, where the packages of aiocoap's ex
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -15,6 +16,9 @@ try:
 except ImportError as error:
     msg = f"OSCORE needs packages that are missing ({error}); pip install 'lwm2m-fleet[oscore]'"
     raise ImportError(msg) from error
+
+# As for the logger of the endpoint: what others do wrong is no error here.
+logging.getLogger("coap-server.oscore-site").setLevel(logging.ERROR)
 
 if TYPE_CHECKING:
     import asyncio
@@ -54,29 +58,51 @@ class OscoreContext(oscore.CanProtect, oscore.CanUnprotect, oscore.SecurityConte
         peer = OSCOREAddress(self, wire_peer)
         peer.maximum_block_size_exp = szx
         peer.maximum_payload_size = 16 << szx
-        context.serversite = OscoreSiteWrapper(site, CredentialsMap({":peer": self}))
+        context.serversite = protected_site(site, CredentialsMap({":peer": self}))
         requests = OscoreRequests(context, context)
         context.request_interfaces.append(requests)
         return requests, peer
 
 
+def new_credentials() -> Any:
+    """aiocoap's map of security contexts, by names that begin with a colon."""
+    return CredentialsMap()
+
+
+def protected_site(site: Any, credentials: Any) -> Any:
+    """A site that hands on what comes in OSCORE messages of these security contexts, and what comes in no such message.
+
+    The address of a request tells the two apart.
+    """
+    return OscoreSiteWrapper(site, credentials)
+
+
 class OscoreRequests(TransportOSCORE):  # type: ignore[misc]  # aiocoap has no types
     """aiocoap's client side of OSCORE; a request whose answer nobody waits for any more is over."""
+
+    async def fill_or_recognize_remote(self, message: Any) -> bool:
+        """Whether a message goes to somebody with a security context."""
+        return isinstance(message.remote, OSCOREAddress)
 
     def request(self, request: Any) -> None:
         """Send one request."""
         task: asyncio.Task[None] = self.loop.create_task(self._request(request))
         self._tasks.add(task)
-        request.on_interest_end(task.cancel)
-        task.add_done_callback(lambda done: self._ended(done, request))
+        waiting = [request]
 
-    def _ended(self, task: asyncio.Task[None], request: Any) -> None:
+        def lost() -> None:
+            waiting.clear()
+            task.cancel()
+
+        request.on_interest_end(lost)
+        task.add_done_callback(lambda _: self._ended(task, waiting))
+
+    def _ended(self, task: asyncio.Task[None], waiting: list[Any]) -> None:
         self._tasks.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is not None:
-            request.add_exception(error)
+        # Asked for in any case: what nobody asks for, asyncio reports.
+        error = None if task.cancelled() else task.exception()
+        if error is not None and waiting:
+            waiting[0].add_exception(error)
 
 
-__all__ = ["OscoreContext", "OscoreRequests"]
+__all__ = ["OscoreContext", "OscoreRequests", "new_credentials", "protected_site"]

@@ -51,15 +51,16 @@ class DeviceHandler(Protocol):
 
 
 class StackObservation:
-    """One observation of the peer: what it is about (``key``), and where notifications go in."""
+    """One observation of the peer: what it is about, where notifications go in, and what waits for its end."""
 
-    __slots__ = ("asked", "key", "pipe", "token")
+    __slots__ = ("asked", "end", "key", "pipe", "token")
 
     def __init__(self, token: bytes, key: object, asked: Block | None, pipe: Any) -> None:
         self.token = token
         self.key = key
         self.asked = asked
         self.pipe = pipe
+        self.end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
 class DeviceSite(interfaces.Resource):  # type: ignore[misc]  # aiocoap has no types
@@ -98,7 +99,9 @@ class DeviceSite(interfaces.Resource):  # type: ignore[misc]  # aiocoap has no t
 
     def close(self, now: float) -> None:
         """Forget the observations, and give up what is on its way."""
-        self.observations.clear()
+        observations, self.observations = self.observations, []
+        for observation in observations:
+            observation.end.cancel()
         self._uploads.close(now)
 
     # -- for aiocoap -----------------------------------------------------------------------------------------------
@@ -181,8 +184,8 @@ class DeviceSite(interfaces.Resource):  # type: ignore[misc]  # aiocoap has no t
         try:
             response.options = put_option(response.options, OBSERVE, self._next_sequence())
             pipe.add_response(self._part(response, asked), is_last=False)
-            # aiocoap cancels this task as soon as nobody listens any more.
-            await asyncio.get_running_loop().create_future()
+            # aiocoap cancels this as soon as nobody listens any more.
+            await observation.end
         finally:
             self.ended(observation)
 

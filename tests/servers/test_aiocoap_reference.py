@@ -292,7 +292,18 @@ async def test_a_device_that_is_gone_is_an_error_not_a_crash(server, events):
         (command("attributes", attributes=3), "failed", "must be dict"),
         (command("cancel"), "failed", "is not observed"),
         ({"do": "credentials", "ep": "dev", "psk": {"identity": "dev", "key_hex": "00"}}, "failed", "no DTLS"),
-        ({"do": "credentials", "ep": "dev"}, "failed", "need psk, or x509"),
+        ({"do": "credentials", "ep": "dev"}, "failed", "need psk, oscore, or x509"),
+        ({"do": "credentials", "ep": "dev", "oscore": "x"}, "failed", "must be an object of sid_hex"),
+        ({"do": "credentials", "ep": "dev", "oscore": {"sid_hex": "01", "rid_hex": "0"}}, "failed", "needs rid_hex"),
+        (
+            {
+                "do": "credentials",
+                "ep": "dev",
+                "oscore": {"sid_hex": "01", "rid_hex": "02", "secret_hex": "00" * 15, "salt_hex": ""},
+            },
+            "failed",
+            "16 to 64 bytes",
+        ),
         ({"do": "credentials", "ep": "dev", "x509": True}, "failed", "only where it has --identity-dir"),
     ],
 )

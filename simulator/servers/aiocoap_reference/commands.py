@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 
+from simulator.servers.aiocoap_reference.oscore import read_oscore
 from simulator.servers.aiocoap_reference.requests import (
     OPAQUE,
     TEXT,
@@ -40,7 +41,7 @@ class Commands:
         self,
         registry: Registry,
         requests: DeviceRequests,
-        credentials: Credentials | None,
+        credentials: Credentials,
         emit: Callable[[Line], None],
     ) -> None:
         self._registry = registry
@@ -159,9 +160,15 @@ class Commands:
         endpoint = field(command, "ep", str)
         if "psk" in command:
             raise CommandError("failed", "the reference server has no DTLS, and no use for keys; give certificates")
+        if "oscore" in command:
+            try:
+                self._credentials.oscore.add(endpoint, read_oscore(command["oscore"]))
+            except ValueError as error:
+                raise CommandError("failed", str(error)) from None
+            return {}
         if command.get("x509") is not True:
-            raise CommandError("failed", "credentials need psk, or x509 with true")
-        if self._credentials is None:
+            raise CommandError("failed", "credentials need psk, oscore, or x509 with true")
+        if not self._credentials.by_certificate:
             raise CommandError("failed", "the reference server takes certificates only where it has --identity-dir")
         self._credentials.add(endpoint)
         return {}

@@ -56,9 +56,9 @@ class ReferenceServer:
         site.add_resource(["rd"], RegistrationResource(self))
         if packages is not None:
             site.add_resource(["fw"], PackageResource(packages))
-        await self._transports.open(site, host, ports, identity)
-        credentials = self._credentials if identity is not None else None
-        self._commands = Commands(self._registry, DeviceRequests(self._transports), credentials, self._emit)
+        await self._transports.open(site, host, ports, identity, self._credentials.oscore)
+        self._credentials.by_certificate = identity is not None
+        self._commands = Commands(self._registry, DeviceRequests(self._transports), self._credentials, self._emit)
         return self._transports.uris
 
     async def stop(self) -> None:

@@ -37,7 +37,7 @@ def lost_with_connection(remote: Any, error: Exception) -> bool:
 def forget_failed_handshakes(context: Any) -> None:
     """Let a context be shut down: aiocoap 0.4.17 keeps connections whose handshake failed, and trips over them."""
     for interface in context.request_interfaces:
-        pool: set[Any] = getattr(interface.token_interface, "_pool", set())
+        pool: set[Any] = getattr(getattr(interface, "token_interface", None), "_pool", set())
         pool.difference_update([connection for connection in pool if _stream(connection) is None])
 
 

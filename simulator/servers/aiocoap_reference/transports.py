@@ -14,6 +14,8 @@ from simulator.servers.aiocoap_reference.streams import forget_failed_handshakes
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from simulator.servers.aiocoap_reference.oscore import OscoreDevices
+
 CHAIN: Final = "server.pem"
 KEY: Final = "server.key"
 CA: Final = "ca.pem"
@@ -36,11 +38,12 @@ class Transports:
         self.uris: dict[str, str] = {}
         """URI for registrations, by scheme."""
 
-    async def open(self, site: Any, host: str, ports: Ports, identity: Path | None) -> None:
+    async def open(self, site: Any, host: str, ports: Ports, identity: Path | None, oscore: OscoreDevices) -> None:
         """Listen for coap and coap+tcp, and for coaps+tcp where there is an identity.
 
         Args:
             site: answers what devices ask.
+            oscore: devices that come in OSCORE messages, over coap.
             host: address to bind.
             ports: where.
             identity: directory of ``server.pem``, ``server.key`` and ``ca.pem``.
@@ -50,7 +53,8 @@ class Transports:
         """
         tls = tls_context(identity) if identity is not None else None
         port = _free_port(host, ports.coap, socket.SOCK_DGRAM)
-        await self._listen("coap", site, host, port, transports=[datagram_transport()])
+        await self._listen("coap", oscore.protect(site), host, port, transports=[datagram_transport()])
+        oscore.attach(self._contexts["coap"])
         port = _free_port(host, ports.coap_tcp, socket.SOCK_STREAM)
         await self._listen("coap+tcp", site, host, port, transports=["tcpserver"])
         if tls is not None:
