@@ -119,6 +119,11 @@ class DtlsPort:
         """Records of this connection that were not the peer's, not whole, or not new."""
         return self._connection.discarded if self._connection is not None else 0
 
+    @property
+    def waits_for(self) -> str:
+        """What the handshake under way has had no answer to so far, in words; empty where there is none."""
+        return self._connection.waits_for if self._connection is not None else ""
+
     def send(self, data: bytes, _peer: Address | None = None, /) -> None:
         """Send one datagram, as soon as there is a connection."""
         connection = self._connection
@@ -135,9 +140,9 @@ class DtlsPort:
 
     def close(self) -> None:
         """Tell the peer (close notify), and give the port back."""
-        port, self._port = self._port, None
         self._waiting.clear()
         self._leave()
+        port, self._port = self._port, None
         if port is not None:
             port.close()
         self._tell_waiter(HandshakeFailedError("the port was closed", self._remote))

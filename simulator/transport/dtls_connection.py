@@ -140,7 +140,7 @@ class Connection:
                 elif record.epoch == 1:
                     self._take_protected(record, now)
             except AlertError as error:
-                self._fail(error.cause, error.alert)
+                self.refuse(error)
 
     def _take_data(self, record: bytes, now: float) -> None:
         keys = self._read
@@ -175,6 +175,8 @@ class Connection:
         data = keys.open(record.raw)
         if data is None:
             self.discarded += 1
+            if self._handshake is not None and record.content_type == HANDSHAKE:
+                self._handshake.unreadable(self.discarded)
             return
         self.heard_at = now
         if record.content_type == APPLICATION_DATA:
@@ -221,10 +223,6 @@ class Connection:
         self.client_random = self._handshake.client_random
         self._follow(self._handshake, now)
 
-    def refuse(self, error: AlertError) -> None:
-        """The handshake could not begin: tell the peer, and end."""
-        self._fail(error.cause, error.alert)
-
     def _follow(self, handshake: Handshake, now: float) -> None:
         """Do what the handshake has made possible."""
         if handshake.state is State.DONE:
@@ -248,23 +246,25 @@ class Connection:
         self.status = Status.ESTABLISHED
         self._owner.on_established()
 
-    def _fail(self, cause: str, alert: int) -> None:
+    def refuse(self, refusal: AlertError) -> None:
         """What came cannot be accepted: tell the peer, and end."""
-        self._alert(FATAL, alert)
+        self._alert(FATAL, refusal.alert)
         error = HandshakeFailedError if self._handshake is not None else ConnectionClosedError
-        self._end(error(cause, self._name))
+        self._end(error(refusal.cause, self._name))
 
     def _alert(self, level: int, alert: int) -> None:
         self._sender.send(ALERT, bytes([level, alert]), 0 if self._sender.keys is None else 1)
 
     def _end(self, error: SecurityError) -> None:
-        self.status = Status.CLOSED
-        self._handshake = None
-        self._last_flight = _NO_FLIGHT
-        self._early = []
+        self._forget()
         self._owner.on_ended(error)
 
     # -- time and end ----------------------------------------------------------------------------------------------
+
+    @property
+    def waits_for(self) -> str:
+        """What the handshake has had no answer to so far, in words; empty where none is under way."""
+        return "" if self._handshake is None else silence(self._handshake, self.discarded)
 
     @property
     def deadline(self) -> float:
@@ -273,14 +273,12 @@ class Connection:
 
     def expire(self, now: float) -> None:
         """Send again what has got no answer, or give up."""
-        handshake = self._handshake
-        if handshake is None:
+        if self._handshake is None:
             return
         try:
-            handshake.expire(now)
+            self._handshake.expire(now)
         except NoAnswerError:
-            error = HandshakeFailedError(silence(handshake, self.discarded), self._name, number=errno.ETIMEDOUT)
-            self._end(error)
+            self._end(HandshakeFailedError(self.waits_for, self._name, number=errno.ETIMEDOUT))
 
     def unreachable(self, error: OSError) -> bool:
         """The network tells of an error; True where that ends the handshake."""
@@ -293,6 +291,9 @@ class Connection:
         """End it on this side; the peer is told (close notify)."""
         if self.status is not Status.CLOSED:
             self._alert(WARNING, CLOSE_NOTIFY)
+        self._forget()
+
+    def _forget(self) -> None:
         self.status = Status.CLOSED
         self._handshake = None
         self._last_flight = _NO_FLIGHT

@@ -141,6 +141,13 @@ class Handshake:
         self._transcript += handshake_message(message.kind, message.sequence, message.body)
         getattr(self, name)(message.body)
 
+    def unreadable(self, count: int) -> None:
+        """A protected record could not be decrypted, the ``count``-th one; by default it is discarded.
+
+        Raises:
+            AlertError: it shows that the handshake cannot come to its end.
+        """
+
     def _hash(self, size: int | None = None) -> bytes:
         return hashlib.sha256(self._transcript if size is None else self._transcript[:size]).digest()
 

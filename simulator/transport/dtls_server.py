@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from simulator.security.credentials import Peer
-from simulator.security.failures import HANDSHAKE_FAILURE, UNKNOWN_PSK_IDENTITY, AlertError
+from simulator.security.failures import DECRYPT_ERROR, HANDSHAKE_FAILURE, UNKNOWN_PSK_IDENTITY, AlertError
 from simulator.security.verify import CLIENT, parse_chain, verify_chain
 from simulator.transport import dtls_hello as hello
 from simulator.transport import dtls_key_exchange as exchange
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from simulator.security.credentials import ServerCredentials
 
 SESSION_ID_SIZE: Final = 16
+UNREADABLE_MAX: Final = 2
+"""So many Finished messages that cannot be decrypted are no damage, but those of another key."""
+KEYS_DIFFER: Final = "no Finished that can be decrypted: the keys of the two sides differ"
 
 _TABLE: Final[Table] = {
     State.CERTIFICATE: {CERTIFICATE: "on_certificate"},
@@ -188,6 +191,18 @@ class ServerHandshake(Handshake):
         if self._credentials.trust is not None:
             self._add(CERTIFICATE_REQUEST, exchange.encode_certificate_request())
             self.state = State.CERTIFICATE
+
+    def unreadable(self, count: int) -> None:
+        """Tell a client whose key is another one, instead of leaving it to its timers.
+
+        RFC 6347 §4.1.2.7 lets a receiver discard what it cannot decrypt, as OpenSSL and Scandium do; RFC 4279 §2 has
+        an alert for a key that differs, as tinydtls sends it. Nothing of a handshake is authenticated before its
+        Finished, so whoever can send from the client's address, while the client is in a handshake for which it has
+        brought the cookie, can end that by a plain alert too: the answer gives nobody more power than that. Two are
+        waited for, since one may have been damaged on the way. An established connection never answers.
+        """
+        if count >= UNREADABLE_MAX and self.state is State.CLIENT_FINISHED and self.suite.psk and not self.resumed:
+            raise AlertError(DECRYPT_ERROR, KEYS_DIFFER)
 
     # -- what comes in ---------------------------------------------------------------------------------------------
 
