@@ -29,6 +29,10 @@ hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, data
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
+TABLE = "table"
+"""Name of the property of a test that holds what it wants to be shown at the end of all."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Name the markers that this file gives a meaning."""
     config.addinivalue_line("markers", "expected_warnings(*patterns): log records of WARNING or above that may come")
@@ -40,6 +44,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             item.fixturenames.insert(0, "_no_leaked_tasks")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the tables that tests made, whichever process ran them."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    found = [value for report in reports for name, value in getattr(report, "user_properties", ()) if name == TABLE]
+    for text in dict.fromkeys(found):
+        title, _, rows = str(text).partition("\n")
+        terminalreporter.section(title)
+        terminalreporter.line(rows)
 
 
 class _Watch(logging.Handler):
@@ -78,6 +92,12 @@ async def _no_leaked_tasks() -> AsyncIterator[None]:
             return
         await asyncio.sleep(0)
     pytest.fail("tasks left running:\n" + "\n".join(repr(task) for task in left), pytrace=False)
+
+
+@pytest.fixture
+def show_table(record_property: Callable[[str, object], None]) -> Callable[[str, str], None]:
+    """A function that has a title and a table shown at the end of the test run."""
+    return lambda title, rows: record_property(TABLE, f"{title}\n{rows}")
 
 
 @pytest.fixture
