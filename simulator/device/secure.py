@@ -66,6 +66,11 @@ def reason_of(error: OSError | None) -> str:
     return error.cause if isinstance(error, SecurityError) else error.strerror or str(error)
 
 
+def waits_for(port: DatagramPort | None) -> str:
+    """What the handshake of a port has had no answer to; empty where none is under way, or there is nothing below."""
+    return port.waits_for if isinstance(port, DtlsPort) else ""
+
+
 def wire_of(port: DatagramPort | StreamPort | None, plain: tuple[int, int]) -> tuple[int, int]:
     """Bytes in and out on the wire of a port: those below DTLS or TLS; ``plain`` where there is neither."""
     return (port.wire_in, port.wire_out) if isinstance(port, DtlsPort | TlsPort) else plain
