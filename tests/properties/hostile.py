@@ -36,7 +36,7 @@ def capture() -> Captured:
 
 async def _capture():
     async with device_rig() as rig:
-        device = rig.device.port.local
+        device = rig.device.link.local
         rig.observe("/5/0/3")
         rig.observe("/5/0/5")
         await rig.call(c.GET, "/5/0", accept=c.FORMAT_LINK)

@@ -91,7 +91,7 @@ class Attack:
             if device.pull is not None and dice.random() < 0.5:
                 device.pull.on_datagram(self.origin.next(asked), ORIGIN)
             else:
-                device.on_datagram(self.manager.next(sent), SERVER)
+                device.link.on_datagram(self.manager.next(sent), SERVER)
             if number % BATCH == BATCH - 1:
                 await rig.settle(dice.choice((1e-6, 1e-6, 0.1, 1.0)) if dice.random() < 0.95 else 60.0)
                 self.look()
@@ -111,7 +111,7 @@ class Attack:
         # An installation, a reboot, a De-register, the opening of a pull's port.
         assert len(rig.tasks) <= 4
         assert len(rig.deadlines) <= 8
-        if device.port is not None:
+        if device.link is not None:
             endpoint = device.endpoint
             assert len(endpoint.pending) <= endpoint.params.NSTART
             assert len(endpoint.seen) <= 2 * GENERATION_MAX
@@ -135,7 +135,7 @@ class Attack:
                 self.seen_states.add(event.state)
         self.looked = len(events)
         machine = self.rig.device.firmware.machine
-        if self.rig.device.port is not None:
+        if self.rig.device.link is not None:
             assert (machine.state, machine.result) == self.shadow
         assert machine.result in ALLOWED[machine.state]
 
@@ -145,7 +145,7 @@ async def calm(rig):
     rig.network.lost = lambda source, to, data: False
     for _ in range(10):
         await rig.settle(700)
-        if rig.device.port is not None and rig.device.registrar.registered:
+        if rig.device.link is not None and rig.device.registrar.registered:
             if rig.pair[0] == State.IDLE and rig.device.firmware.transfer is Transfer.NONE:
                 return
             await rig.write("/5/0/1", "")

@@ -103,7 +103,7 @@ async def test_a_hostile_device_breaks_nothing_in_the_embedded_server(captured):
         addresses, said = set(), []
         for number in range(DATAGRAMS):
             # Some speak from the address of the sound device, in the middle of what it says.
-            peer = rig.device.port.local if number % 10 == 0 else peer_of(dice)
+            peer = rig.device.link.local if number % 10 == 0 else peer_of(dice)
             addresses.add(peer)
             # The attacker knows the registrations.
             data = mutate.next(said)
@@ -124,7 +124,7 @@ async def test_a_hostile_device_breaks_nothing_in_the_embedded_server(captured):
         rig.device.registrar.machine.trigger(rig.clock.now())
         rig.device.registrar.arm()
         await rig.settle(60)
-        assert rig.server.table.by_endpoint("dev").peer == rig.device.port.local
+        assert rig.server.table.by_endpoint("dev").peer.address == rig.device.link.local
         assert await rig.push() == "2.04"
         assert await rig.execute("/5/0/2") == "2.04"
         await rig.settle(30)

@@ -63,7 +63,7 @@ def test_field_of_another_type_is_an_error():
 
 def test_endpoint_is_stored_without_a_dictionary_and_other_text_with_one():
     assert "cause" in layout(StateChanged).dictionary
-    assert layout(TransferEnded).dictionary == ["transport", "delivery", "outcome"]
+    assert layout(TransferEnded).dictionary == ["transport", "delivery", "outcome", "cause"]
 
 
 def test_recording_does_not_import_pandas(tmp_path):
