@@ -90,7 +90,7 @@ class Attack:
             device = rig.device
             if device.pull is not None and dice.random() < 0.5:
                 device.pull.on_datagram(self.origin.next(asked), ORIGIN)
-            else:
+            elif device.link is not None:
                 device.link.on_datagram(self.manager.next(sent), SERVER)
             if number % BATCH == BATCH - 1:
                 await rig.settle(dice.choice((1e-6, 1e-6, 0.1, 1.0)) if dice.random() < 0.95 else 60.0)
