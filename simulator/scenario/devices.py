@@ -183,7 +183,7 @@ class DeviceSettings(Section):
         default=1024, description="The largest block that the device asks for or takes: 16 to 1024, a power of two."
     )
     think_time: Duration = Field(
-        default="0 s", validate_default=True, description="Time that a device takes over each block."
+        default="0 s", validate_default=True, description="Time that a device takes over each datagram of coap and coaps."
     )
     notifications: Literal["con", "non"] = Field(
         default="con", description="Whether notifications are confirmable (con) or not (non)."
