@@ -58,7 +58,8 @@ class JsonLines:
             command = json.loads(raw)
             number = command["id"]
         except (ValueError, TypeError, KeyError, RecursionError):
-            log.warning("not a command: %r", raw[:200])
+            # What it holds is not told: it may be a key.
+            log.warning("not a command: %d bytes", len(raw))
             return
         try:
             self.on_command(command)
@@ -66,7 +67,7 @@ class JsonLines:
             self.tell({"id": number, "error": error.kind, "detail": str(error)})
         except Exception as error:
             # A command gets its one answer, and no command ends the server.
-            log.exception("command failed: %r", raw[:200])
+            log.exception("command failed: %r", command.get("do"))
             self.tell({"id": number, "error": "failed", "detail": f"{type(error).__name__}: {error}"})
 
 

@@ -83,6 +83,25 @@ async def test_a_device_is_managed(rig, certificates, mode, tmp_path):
         assert device.errors == []
 
 
+async def test_a_device_comes_back_over_another_connection(rig, certificates, mode):
+    await give(rig, mode)
+    secret = shown(mode, certificates)
+    async with engine_device(rig.uris["coaps"], secret) as device:
+        assert await device.register("dev") == "2.01"
+    async with engine_device(rig.uris["coaps"], secret) as again:
+        again.location = device.location
+        assert await again.update() == "2.04"
+        assert await rig.driver.read("dev", "/3/0/3", 10) == Answer("2.05", "1.0.0")
+    await rig.told_of(Registered)
+    rig.events.clear()
+    async with engine_device(rig.uris["coaps"], secret) as anew:
+        anew.bodies["3/0/3"] = b"2.0.0"
+        assert await anew.register("dev") == "2.01"
+        # Until a server has told of it, it may cancel a request as one of the registration before.
+        await rig.told_of(Registered)
+        assert await rig.driver.read("dev", "/3/0/3", 10) == Answer("2.05", "2.0.0")
+
+
 async def test_a_device_with_credentials_is_refused_without_them(rig, mode):
     await give(rig, mode)
     async with engine_device(rig.uris["coap"]) as device:

@@ -234,4 +234,4 @@ async def test_the_process_speaks_the_driver_protocol():
             await process.wait()
     assert process.returncode == 0
     assert output == b""
-    assert errors.splitlines() == [b"not a command: b'no json\\n'"]
+    assert errors.splitlines() == [b"not a command: 8 bytes"]
