@@ -1,8 +1,8 @@
 """Network profiles: how a link delays, loses and limits what passes it.
 
-The figures of the named profiles are settings, chosen inside the ranges that standards, operators and vendors commonly
-publish for these networks; they are not measurements of any network. The comment at each says the range. A real link
-changes with coverage and load: a run that must match one sets its own figures (``dataclasses.replace``).
+The figures of the named profiles are settings, chosen inside the ranges that ``simulator.network.sources`` names for
+each; they are not measurements of any network. A real link changes with coverage and load: a run that must match one
+sets its own figures (``dataclasses.replace``). docs/network-profiles.md says what is modelled, and what is not.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final
 
 MTU_MIN: Final = 68
 """The smallest MTU that IPv4 allows (RFC 791)."""
+IP_PACKET_MAX: Final = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,12 @@ class NetworkProfile:
     """Bytes of an IP packet; longer datagrams travel in fragments, and are lost with any one of them."""
     queue_s: float = inf
     """A datagram that would wait longer than this before it is sent is dropped."""
+    burst_bytes: int | None = None
+    """Depth of the token bucket of each direction, at least the MTU; None: one MTU.
+
+    In any time t, no more than rate · t + burst_bytes leaves a sender. A packet counts when its last bit has left, so
+    that one MTU is a line of the rate, and what is above that may leave at once after a pause.
+    """
 
     def __post_init__(self) -> None:
         for name in ("loss", "duplicate", "reorder"):
@@ -57,7 +64,10 @@ class NetworkProfile:
             if not rate > 0:
                 msg = f"network profile {self.name}: a rate must be above 0 bit/s, not {rate}"
                 raise ValueError(msg)
-        self._demand("mtu", MTU_MIN, 65_535)
+        self._demand("mtu", MTU_MIN, IP_PACKET_MAX)
+        if self.burst_bytes is not None and not self.mtu <= self.burst_bytes < inf:
+            msg = f"network profile {self.name}: burst_bytes must be at least the mtu of {self.mtu}, or no packet of "
+            raise ValueError(msg + f"that length could ever leave, and finite, not {self.burst_bytes}")
 
     def _demand(self, name: str, least: float, most: float) -> None:
         value = getattr(self, name)
@@ -71,36 +81,89 @@ class NetworkProfile:
         return self.rate_bps if self.rate_up_bps is None else self.rate_up_bps
 
     @property
+    def bucket_bytes(self) -> int:
+        """Depth of the token bucket of each direction, in bytes."""
+        return self.mtu if self.burst_bytes is None else self.burst_bytes
+
+    @property
     def transparent(self) -> bool:
         """Whether it does nothing to what passes."""
-        return all(getattr(self, f.name) == f.default for f in fields(self) if f.name not in ("name", "mtu"))
+        idle = ("name", "mtu", "burst_bytes")
+        return all(getattr(self, f.name) == f.default for f in fields(self) if f.name not in idle)
 
 
-IDEAL: Final = NetworkProfile("ideal", mtu=65_535)
+IDEAL: Final = NetworkProfile("ideal", mtu=IP_PACKET_MAX)
 
 _GPRS: Final = NetworkProfile(
-    # Round trips of 0.5 to 1 s; with class 10 at CS-2, 40 kbit/s down (3+ slots) and 10 to 25 kbit/s up.
-    "gprs", delay_s=0.3, jitter_s=0.15, loss=0.01, rate_bps=40e3, rate_up_bps=14e3, mtu=1500, queue_s=20.0
-)  # fmt: skip
+    "gprs",
+    delay_s=0.3,
+    jitter_s=0.15,
+    loss=0.01,
+    rate_bps=40e3,
+    rate_up_bps=13.4e3,
+    mtu=1358,
+    queue_s=20.0,
+    burst_bytes=1358,
+)
 
 PROFILES: Final[Mapping[str, NetworkProfile]] = MappingProxyType(
     {
         "ideal": IDEAL,
-        # Switched Ethernet: below a millisecond, practically no loss.
-        "lan": NetworkProfile("lan", delay_s=0.000_25, jitter_s=0.000_1, rate_bps=100e6, mtu=1500, queue_s=0.1),
-        # Release 13, half duplex: peaks of 300 kbit/s down and 375 kbit/s up; round trips of 50 to 200 ms.
-        "lte-m": NetworkProfile(
-            "lte-m", delay_s=0.04, jitter_s=0.03, loss=0.005, rate_bps=300e3, rate_up_bps=375e3, mtu=1358, queue_s=5.0
+        "lan": NetworkProfile(
+            "lan",
+            delay_s=0.000_25,
+            jitter_s=0.000_1,
+            rate_bps=100e6,
+            rate_up_bps=100e6,
+            mtu=1500,
+            queue_s=0.1,
+            burst_bytes=1500,
         ),
-        # Release 13: peaks of 26 kbit/s down and 17 (single-tone) to 62 kbit/s up; round trips of 1.6 to 10 s.
+        "wifi": NetworkProfile(
+            "wifi",
+            delay_s=0.001,
+            jitter_s=0.008,
+            loss=0.001,
+            rate_bps=20e6,
+            rate_up_bps=20e6,
+            mtu=1500,
+            queue_s=0.25,
+            burst_bytes=9000,
+        ),
+        "lte-m": NetworkProfile(
+            "lte-m",
+            delay_s=0.04,
+            jitter_s=0.03,
+            loss=0.005,
+            rate_bps=300e3,
+            rate_up_bps=375e3,
+            mtu=1358,
+            queue_s=5.0,
+            burst_bytes=1358,
+        ),
         "nb-iot": NetworkProfile(
-            "nb-iot", delay_s=0.7, jitter_s=0.6, loss=0.01, rate_bps=25e3, rate_up_bps=16e3, mtu=1358, queue_s=30.0
+            "nb-iot",
+            delay_s=0.7,
+            jitter_s=0.6,
+            loss=0.01,
+            rate_bps=25e3,
+            rate_up_bps=16e3,
+            mtu=1358,
+            queue_s=30.0,
+            burst_bytes=1358,
         ),
         "gprs": _GPRS,
         "2g": _GPRS,
-        # Geostationary: 2 x 35,786 km are 0.24 s one way before any equipment; 0.55 to 0.7 s are usual round trips.
         "satellite": NetworkProfile(
-            "satellite", delay_s=0.27, jitter_s=0.03, loss=0.005, rate_bps=256e3, rate_up_bps=64e3, queue_s=10.0
+            "satellite",
+            delay_s=0.27,
+            jitter_s=0.03,
+            loss=0.001,
+            rate_bps=256e3,
+            rate_up_bps=64e3,
+            mtu=1500,
+            queue_s=10.0,
+            burst_bytes=1500,
         ),
     }
 )

@@ -1,18 +1,28 @@
-"""A network profile on real sockets: what a device sends and gets waits, or is lost, in this process."""
+"""A network profile in front of any network: what a device sends and gets waits, or is lost, in this process."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.network.link import Link
+from simulator.network import shaped_stream
+from simulator.network.link import ICMP_SIZE, Link
 from simulator.network.wrapped import WrappedNetwork
 from simulator.transport.schedule import Schedule
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Awaitable
 
     from simulator.network.profiles import NetworkProfile
-    from simulator.ports import Address, DatagramPort, DatagramReceiver, Dice, Network
+    from simulator.ports import (
+        Address,
+        DatagramPort,
+        DatagramReceiver,
+        Dice,
+        Network,
+        StreamPort,
+        StreamReceiver,
+    )
 
 
 class ShapedPort:
@@ -76,15 +86,23 @@ class ShapedPort:
             self._receiver.on_datagram(data, peer)
 
     def on_datagram_error(self, error: OSError) -> None:
-        """News of the local network stack; it did not pass the link."""
-        self._receiver.on_datagram_error(error)
+        """A refusal is an ICMP message, which has the way back before it; other news are of the local stack."""
+        if not isinstance(error, ConnectionRefusedError):
+            self._receiver.on_datagram_error(error)
+            return
+        for when in self._down.plan(ICMP_SIZE, self._schedule.now())[:1]:
+            self._schedule.at(when, self._tell, error)
+
+    def _tell(self, error: OSError) -> None:
+        if self._port is not None:
+            self._receiver.on_datagram_error(error)
 
 
 class ShapedNetwork(WrappedNetwork):
-    """The network as one device on a slow link sees it: all its datagram ports share the link.
+    """The network as one device on a slow link sees it: all its ports that connect share the link.
 
     Args:
-        network: opens the real ports. Bound ports and streams are those of ``network``, untouched.
+        network: opens the real ports. What is bound or listens is that of ``network``, untouched.
         loop: its time is that of the links.
         profile: the link's figures, for both directions.
         dice: chance of the link.
@@ -106,7 +124,28 @@ class ShapedNetwork(WrappedNetwork):
         port.attach(await self._network.open_datagram(remote, port, local=local))
         return port
 
+    async def open_stream(
+        self, remote: Address, receiver: StreamReceiver, *, local: Address | None = None
+    ) -> StreamPort:
+        """A connection behind the link, after a round trip.
+
+        Raises:
+            OSError: as the network has it, or no answer within 30 s.
+        """
+
+        def open_inner(receiver: StreamReceiver) -> Awaitable[StreamPort]:
+            return self._network.open_stream(remote, receiver, local=local)
+
+        return await shaped_stream.connect(self._schedule, (self._up, self._down), remote, receiver, open_inner)
+
 
 def shaped(network: Network, loop: asyncio.AbstractEventLoop, profile: NetworkProfile, dice: Dice) -> Network:
-    """The network behind a link of this profile; the very same object for an ideal one."""
+    """The network as one device has it behind a link of this profile; the very same object for an ideal one.
+
+    Args:
+        network: real sockets, or packets in memory.
+        loop: its time is that of the link.
+        profile: the link's figures.
+        dice: chance of the link.
+    """
     return network if profile.transparent else ShapedNetwork(network, loop, profile, dice)

@@ -1,29 +1,31 @@
 """The two byte ports in memory: a network inside the process, as good or as bad as its profile.
 
 Ports that connect belong to devices: each has an address of its own and an access network of its own, one link in
-each direction. Ports that bind belong to servers next to the backbone, where packets take no time. Under
-``VirtualLoop`` the same program and the same dice give the same history.
+each direction. A device with several ports on one access network has ``simulator.network.shaped`` around a network
+without a profile; links and streams behind them are the same code. Ports that bind belong to servers next to the
+backbone, where packets take no time. Under ``VirtualLoop`` the same program and the same dice give the same history.
 """
 
 from __future__ import annotations
 
 import errno
 import ipaddress
-from collections.abc import Container
+from collections.abc import Awaitable, Container
 from typing import TYPE_CHECKING, Final
 
+from simulator.network import shaped_stream
 from simulator.network.link import Link
 from simulator.network.profiles import IDEAL, NetworkProfile
 from simulator.ports import Address
 from simulator.transport.memory_datagrams import Counts, DatagramHub, MemoryDatagramPort
 from simulator.transport.memory_listener import MemoryListener, connect
-from simulator.transport.memory_streams import MemoryStreamPort
 from simulator.transport.schedule import Schedule
 
 if TYPE_CHECKING:
     import asyncio
 
-    from simulator.ports import Accept, DatagramReceiver, Dice, StreamReceiver
+    from simulator.ports import Accept, DatagramReceiver, Dice, StreamPort, StreamReceiver
+    from simulator.transport.memory_streams import MemoryStreamPort
 
 DYNAMIC_PORTS: Final = range(49_152, 65_536)
 """Ports for whoever wants any (RFC 6335 §6)."""
@@ -151,15 +153,22 @@ class MemoryNetwork:
 
     async def open_stream(
         self, remote: Address, receiver: StreamReceiver, *, local: Address | None = None
-    ) -> MemoryStreamPort:
+    ) -> StreamPort:
         """A connection to ``remote``, after a round trip.
 
         Raises:
             OSError: nobody listens there, or no answer within 30 s.
         """
         shared = self._shared
-        at = self._place(local, remote, ())
-        return await connect(shared.schedule, shared.listeners, at, _plain(remote), receiver, self._links())
+        at, to = self._place(local, remote, ()), _plain(remote)
+
+        def join(receiver: StreamReceiver) -> Awaitable[MemoryStreamPort]:
+            return connect(shared.schedule, shared.listeners, at, to, receiver)
+
+        up, down = self._links()
+        if up is None or down is None:
+            return await join(receiver)
+        return await shaped_stream.connect(shared.schedule, (up, down), to, receiver, join)
 
     async def listen_stream(self, local: Address, accept: Accept) -> MemoryListener:
         """Accept connections at ``local``; port 0 takes a free one.

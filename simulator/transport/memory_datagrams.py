@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from simulator.network.link import ICMP_SIZE
 from simulator.ports import Address
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 DATAGRAM_MAX: Final = 65_507
 """Most payload that an IPv4 datagram can have."""
-ICMP_SIZE: Final = 28
-"""Payload of an ICMP port unreachable as a link counts it: headers of what could not be delivered (RFC 792)."""
 
 
 @dataclass(slots=True)

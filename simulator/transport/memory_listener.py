@@ -1,23 +1,19 @@
-"""How a TCP connection of a memory network comes about: a listener, and a round trip."""
+"""How a TCP connection of a memory network comes about: by a listener."""
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from simulator.ports import Address
 from simulator.transport.memory_streams import MemoryStreamPort
 
 if TYPE_CHECKING:
-    from simulator.network.link import Link
     from simulator.ports import Accept, StreamReceiver
     from simulator.transport.schedule import Schedule
 
 log = logging.getLogger(__name__)
-
-CONNECT_TIMEOUT_S: Final = 30.0
 
 
 class MemoryListener:
@@ -42,25 +38,21 @@ async def connect(
     local: Address,
     remote: Address,
     receiver: StreamReceiver,
-    links: tuple[Link | None, Link | None],
 ) -> MemoryStreamPort:
-    """Connect, which takes a round trip.
+    """Connect; the listener knows of it a turn of the loop before whoever connects.
 
     Raises:
-        OSError: nobody listens at ``remote``, or no answer within 30 s.
+        OSError: nobody listens at ``remote``.
     """
-    client, server = MemoryStreamPort(schedule, local, links[0]), MemoryStreamPort(schedule, remote, links[1])
+    client, server = MemoryStreamPort(schedule, local), MemoryStreamPort(schedule, remote)
     client.other, server.other = server, client
     client.receiver = receiver
-    deadline = schedule.now() + CONNECT_TIMEOUT_S
-    await _until(schedule, client.arrival(), deadline, remote)
+    await schedule.wait(schedule.now())
     listener = listeners.get(remote)
-    back = server.arrival()
     if listener is None or not _accepted(listener, server):
-        await _until(schedule, back, deadline, remote)
         raise ConnectionRefusedError(errno.ECONNREFUSED, f"nobody listens at TCP {remote}")
     try:
-        await _until(schedule, back, deadline, remote)
+        await schedule.wait(schedule.now())
     except BaseException:
         client.abort()
         raise
@@ -77,21 +69,3 @@ def _accepted(listener: MemoryListener, server: MemoryStreamPort) -> bool:
         return False
     server.resume()
     return True
-
-
-async def _until(schedule: Schedule, when: float, deadline: float, remote: Address) -> None:
-    """Wait until ``when``, but no longer than until ``deadline``.
-
-    Raises:
-        TimeoutError: the deadline came first.
-    """
-    reached = asyncio.get_running_loop().create_future()
-    schedule.at(min(when, deadline), _set, reached)
-    await reached
-    if when > deadline:
-        raise TimeoutError(errno.ETIMEDOUT, f"TCP {remote}: no answer within {CONNECT_TIMEOUT_S:g} s")
-
-
-def _set(reached: asyncio.Future[None]) -> None:
-    if not reached.done():
-        reached.set_result(None)

@@ -1,22 +1,18 @@
-"""TCP in memory: bytes in order, a window, FIN and RST; what is lost on the way comes later."""
+"""TCP in memory: bytes in order, a window, FIN and RST; the way takes no time and loses nothing."""
 
 from __future__ import annotations
 
 import errno
 from collections import deque
 from collections.abc import Callable
-from math import inf
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from simulator.network.link import Link
     from simulator.ports import Address, StreamReceiver
     from simulator.transport.schedule import Schedule
 
 WINDOW: Final = 65_536
 """Bytes that may be under way to a receiver or wait for it; the window opens as soon as it takes them."""
-GIVE_UP_S: Final = 900.0
-"""When a sender whose retransmissions are all lost gives its connection up."""
 
 
 class MemoryStreamPort:
@@ -28,19 +24,18 @@ class MemoryStreamPort:
         "_eof",
         "_fin_sent",
         "_flying",
-        "_link",
         "_lost",
         "_paused",
         "_schedule",
+        "_unread",
         "_unsent",
         "local",
         "other",
         "receiver",
     )
 
-    def __init__(self, schedule: Schedule, local: Address, link: Link | None) -> None:
+    def __init__(self, schedule: Schedule, local: Address) -> None:
         self._schedule = schedule
-        self._link = link
         self.local = local
         self.other: MemoryStreamPort
         self.receiver: StreamReceiver
@@ -50,7 +45,7 @@ class MemoryStreamPort:
         """Bytes sent that the receiver of the other end has not taken."""
         # An end takes nothing before the one that it belongs to knows of it.
         self._paused = True
-        self._closing = self._fin_sent = self._eof = self._lost = False
+        self._closing = self._fin_sent = self._eof = self._lost = self._unread = False
 
     # -- what the owner calls --------------------------------------------------------------------------------------
 
@@ -71,9 +66,10 @@ class MemoryStreamPort:
             self._soon(self._drain)
 
     def close(self) -> None:
-        """Close after what was written is sent; what still comes is answered with a reset."""
+        """Close after what was written is sent; what was not read, and what still comes, is answered with a reset."""
         if not (self._closing or self._lost):
             self._closing = True
+            self._unread = bool(self._arrived)
             self._arrived.clear()
             self._pump()
 
@@ -93,42 +89,24 @@ class MemoryStreamPort:
     def _soon(self, call: Callable[..., None], *args: object) -> None:
         self._schedule.at(self._schedule.now(), call, *args)
 
-    def arrival(self, size: int = 0) -> float:
-        """When a segment that is sent now is at the other end; infinity for never."""
-        now = self._schedule.now()
-        return now if self._link is None else self._link.plan_segment(size, now)
-
     def _pump(self) -> None:
         """Send what the window has room for, then FIN where the owner closed."""
-        longest = WINDOW if self._link is None else self._link.segment
         while self._unsent and self._flying < WINDOW and not self._lost:
             rest = self._unsent.popleft()
-            chunk = bytes(rest[: min(longest, WINDOW - self._flying)])
+            chunk = bytes(rest[: WINDOW - self._flying])
             if len(chunk) < len(rest):
                 self._unsent.appendleft(rest[len(chunk) :])
             self._flying += len(chunk)
-            at = self.arrival(len(chunk))
-            if at == inf:
-                self._give_up()
-                return
-            self._schedule.at(at, self.other.arrive, chunk)
+            self._soon(self.other.arrive, chunk)
         if self._closing and not self._unsent and not self._fin_sent:
             self._fin_sent = True
-            at = self.arrival()
-            if at < inf:
-                self._schedule.at(at, self.other.arrive_eof)
+            self._soon(self.other.arrive_eof)
+            if self._unread:
+                self._send_reset()
             self._soon(self._lose, None)
 
-    def _give_up(self) -> None:
-        self._unsent.clear()
-        self._closing = self._fin_sent = True
-        error = TimeoutError(errno.ETIMEDOUT, f"TCP {self.local}: the peer acknowledges nothing")
-        self._schedule.at(self._schedule.now() + GIVE_UP_S, self._lose, error)
-
     def _send_reset(self) -> None:
-        at = self.arrival()
-        if at < inf:
-            self._schedule.at(at, self.other.arrive_reset)
+        self._soon(self.other.arrive_reset)
 
     # -- what arrives ----------------------------------------------------------------------------------------------
 

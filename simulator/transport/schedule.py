@@ -44,6 +44,12 @@ class Schedule:
         if when < self._timer_at:
             self._set_timer(when)
 
+    async def wait(self, when: float) -> None:
+        """Wait until ``when``, in its turn among what was put in with ``at``."""
+        reached: asyncio.Future[None] = self._loop.create_future()
+        self.at(when, _set, reached)
+        await reached
+
     def _set_timer(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -69,3 +75,8 @@ class Schedule:
             self._timer_at = inf
             if heap:
                 self._set_timer(heap[0][0])
+
+
+def _set(reached: asyncio.Future[None]) -> None:
+    if not reached.done():
+        reached.set_result(None)

@@ -9,13 +9,13 @@ from simulator.network.profiles import IDEAL, PROFILES, NetworkProfile, profile_
 
 
 def test_the_named_profiles():
-    assert set(PROFILES) == {"ideal", "lan", "lte-m", "nb-iot", "gprs", "2g", "satellite"}
+    assert set(PROFILES) == {"ideal", "lan", "wifi", "lte-m", "nb-iot", "gprs", "2g", "satellite"}
     assert all(profile.name == name for name, profile in PROFILES.items() if name != "2g")
     assert profile_named("2g") is profile_named("gprs")
 
 
 def test_slower_networks_are_slower():
-    order = [PROFILES[name] for name in ("ideal", "lan", "lte-m", "satellite", "gprs", "nb-iot")]
+    order = [PROFILES[name] for name in ("ideal", "lan", "wifi", "lte-m", "satellite", "gprs", "nb-iot")]
     delays = [profile.delay_s for profile in order]
     assert delays == sorted(delays)
     assert PROFILES["nb-iot"].rate_bps < PROFILES["gprs"].rate_bps < PROFILES["lte-m"].rate_bps
@@ -24,7 +24,7 @@ def test_slower_networks_are_slower():
 
 def test_only_a_profile_that_does_nothing_is_transparent():
     assert IDEAL.transparent
-    assert replace(IDEAL, name="other", mtu=1500).transparent
+    assert replace(IDEAL, name="other", mtu=1500, burst_bytes=3000).transparent
     for change in ({"delay_s": 1.0}, {"loss": 0.1}, {"rate_bps": 1e6}, {"rate_up_bps": 1e6}, {"queue_s": 1.0}):
         assert not replace(IDEAL, **change).transparent
     assert [name for name, profile in PROFILES.items() if profile.transparent] == ["ideal"]
@@ -35,8 +35,18 @@ def test_the_rate_up_is_the_rate_down_unless_it_is_set():
     assert NetworkProfile("x", rate_bps=5e3, rate_up_bps=1e3).up_bps == 1e3
 
 
+def test_the_bucket_is_one_packet_deep_unless_it_is_set():
+    assert NetworkProfile("x", mtu=600).bucket_bytes == 600
+    assert NetworkProfile("x", mtu=600, burst_bytes=5000).bucket_bytes == 5000
+
+
+def test_a_bucket_that_no_packet_fits_into_is_refused():
+    with pytest.raises(ValueError, match=r"burst_bytes must be at least the mtu of 1500.* not 1000"):
+        NetworkProfile("x", burst_bytes=1000)
+
+
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"'5g' is no network profile; there are ideal, lan, lte-m"):
+    with pytest.raises(ValueError, match=r"'5g' is no network profile; there are ideal, lan, wifi, lte-m"):
         profile_named("5g")
 
 
@@ -46,6 +56,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
         {"loss": 1.1}, {"loss": -0.1}, {"loss": nan}, {"duplicate": 2}, {"reorder": -1}, {"delay_s": -1},
         {"delay_s": inf}, {"jitter_s": inf}, {"jitter_s": nan}, {"rate_bps": 0}, {"rate_bps": nan}, {"rate_up_bps": 0},
         {"mtu": 67}, {"mtu": 70_000}, {"queue_s": -1},
+        {"burst_bytes": 1499}, {"burst_bytes": 0}, {"burst_bytes": inf}, {"burst_bytes": nan},
     ],
     ids=str,
 )  # fmt: skip

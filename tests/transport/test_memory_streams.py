@@ -1,16 +1,16 @@
 import asyncio
 import errno
 import random
-from math import inf
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.network.profiles import NetworkProfile
+from simulator.network.shaped_stream import GIVE_UP_S
 from simulator.ports import Address
 from simulator.transport.memory import MemoryNetwork
-from simulator.transport.memory_streams import GIVE_UP_S, WINDOW
+from simulator.transport.memory_streams import WINDOW
 from simulator.transport.virtual import run_virtual
 
 SERVER = Address("10.9.0.1", 443)
@@ -257,16 +257,33 @@ def test_a_receiver_may_pause_and_close_from_within():
     run_virtual(work())
 
 
-def test_a_sender_whose_segments_are_all_lost_gives_up():
+class Fading(random.Random):
+    """Lets everything pass, and from ``faded`` on nothing."""
+
+    faded = False
+
+    def random(self):
+        return 0.0 if self.faded else 0.9
+
+
+@pytest.mark.parametrize("who", ["client", "server"])
+def test_a_sender_whose_segments_are_all_lost_gives_up(who):
     async def work():
         pair = await Pair().listen()
+        dice = Fading()
+        pair.net = pair.net.behind(NetworkProfile("fading", loss=0.5), dice)
         client, server = await pair.connect()
-        client.port._link = type("Hole", (), {"segment": 1000, "plan_segment": lambda *_: inf})()
-        client.port.write(b"x")
-        client.port.write(b"y")
+        dice.faded = True
+        end = client if who == "client" else server
+        end.port.write(b"x")
+        end.port.write(b"y")
+        await asyncio.sleep(GIVE_UP_S - 1)
+        assert not client.happened
+        assert not server.happened
         await quiet()
         assert client.happened == [(GIVE_UP_S, "ETIMEDOUT")]
-        assert not server.happened
+        assert (client.data, server.data) == (b"", b"")
+        assert server.ends == ["ECONNRESET"], "next to the server, the connection is cleared away at the same time"
 
     run_virtual(work())
 
