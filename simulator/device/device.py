@@ -21,6 +21,7 @@ from simulator.device.persistent import Persistent, after_boot, restore, save
 from simulator.device.push import Push
 from simulator.device.receiver import PackageReceiver
 from simulator.device.registrar import Registrar
+from simulator.device.stacks import NO_CONTEXTS, STACKS
 from simulator.lwm2m.firmware_object import FirmwareObject, object_definition
 from simulator.lwm2m.firmware_resources import Transfer
 from simulator.lwm2m.firmware_table import Effect, Event, State, UpdateResult
@@ -28,10 +29,10 @@ from simulator.lwm2m.profiles import PROFILES
 from simulator.lwm2m.registration import Operation
 
 if TYPE_CHECKING:
-    from simulator.coap.endpoint import Endpoint
     from simulator.coap.exchange import Response, Upload
     from simulator.coap.message import Message
     from simulator.device.pull import Pull
+    from simulator.device.stacks import CoapEndpoint
     from simulator.device.world import DeviceSettings, World
     from simulator.faults.plan import FaultPlan
     from simulator.lwm2m.tree import ObjectTree
@@ -67,6 +68,7 @@ class Device:
         "messages_out",
         "notifier",
         "on",
+        "oscore",
         "persistent",
         "plan",
         "profile",
@@ -76,6 +78,7 @@ class Device:
         "receiver",
         "registrar",
         "retransmissions",
+        "stack",
         "stage",
         "tree",
         "world",
@@ -85,6 +88,8 @@ class Device:
         self.plan = plan
         self.world = world
         self.chance = chance
+        self.stack = STACKS[plan.stack]
+        self.oscore = NO_CONTEXTS
         self._faults = faults
         self.profile = PROFILES[plan.profile]
         self.flash = faults.wrap_flash(world.flash(plan))
@@ -209,7 +214,7 @@ class Device:
     # -- the way to the server -------------------------------------------------------------------------------------
 
     @property
-    def endpoint(self) -> Endpoint:
+    def endpoint(self) -> CoapEndpoint:
         """The CoAP endpoint towards the management server, while the device is up."""
         assert self.link is not None
         return self.link.endpoint
@@ -221,15 +226,15 @@ class Device:
 
     # -- from the CoAP engine --------------------------------------------------------------------------------------
 
-    def on_request(self, endpoint: Endpoint, request: Message, now: float) -> Response:  # noqa: ARG002
+    def on_request(self, endpoint: CoapEndpoint, request: Message, now: float) -> Response:  # noqa: ARG002
         """Answer a request of the server; what follows from it comes after the answer."""
         return requests.answer(self, request)
 
-    def open_upload(self, endpoint: Endpoint, request: Message, now: float) -> Upload | Response | None:
+    def open_upload(self, endpoint: CoapEndpoint, request: Message, now: float) -> Upload | Response | None:
         """A Package comes in blocks and is not kept in memory; everything else is."""
         return requests.open_upload(self, endpoint, request, now)
 
-    def on_observation_ended(self, endpoint: Endpoint, key: object, now: float) -> None:  # noqa: ARG002
+    def on_observation_ended(self, endpoint: CoapEndpoint, key: object, now: float) -> None:  # noqa: ARG002
         """The server wants no more notifications."""
         self.notifier.ended(key)
 

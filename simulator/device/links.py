@@ -13,15 +13,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from simulator.coap.block import SZX_BERT, SZX_MAX, szx_for
-from simulator.coap.endpoint import Endpoint
-from simulator.device.secure import NoCredentialError, network_for, reason_of
+from simulator.device.secure import NoCredentialError, network_for, reason_of, waits_for
 from simulator.device.thinking import thinking
 from simulator.ports import Address
 from simulator.security.failures import SecurityError
 from simulator.transport.coap_tcp import CoapTcpConnection
 
 if TYPE_CHECKING:
+    from simulator.coap.endpoint import Endpoint
     from simulator.device.device import Device
+    from simulator.device.stacks import CoapEndpoint
     from simulator.ports import DatagramPort
 
 NOWHERE: Final = Address("", 0)
@@ -30,7 +31,9 @@ NOWHERE: Final = Address("", 0)
 class Link(Protocol):
     """The way to the management server, from one boot to the next."""
 
-    endpoint: Endpoint
+    @property
+    def endpoint(self) -> CoapEndpoint:
+        """The CoAP endpoint of the device, at present."""
 
     @property
     def cause(self) -> str:
@@ -53,20 +56,13 @@ class Link(Protocol):
 class DatagramLink:
     """Management over coap or coaps: one datagram port, which outlasts the DTLS connections over it."""
 
-    __slots__ = ("_device", "_port", "cause", "endpoint")
+    __slots__ = ("_cause", "_device", "_port", "endpoint")
 
     def __init__(self, device: Device, *, szx: int) -> None:
         self._device = device
         self._port: DatagramPort | None = None
-        self.cause = ""
-        self.endpoint = Endpoint(
-            self._unsent,
-            device.chance,
-            device,
-            device.plan.parameters,
-            szx=szx,
-            alarm=device.world.deadlines.arm,
-        )
+        self._cause = ""
+        self.endpoint: CoapEndpoint = device.stack.endpoint(device, self._unsent, "management", serves=True, szx=szx)
 
     async def open(self) -> None:
         """Open the port.
@@ -83,7 +79,7 @@ class DatagramLink:
             self._port = port = await network.open_datagram(server, receiver)
         except (NoCredentialError, SecurityError) as error:
             # The device runs without its server: every Register fails, as it does in the field.
-            self.cause = reason_of(error)
+            self._cause = reason_of(error)
             return
         self.endpoint.send_by(port.send)
 
@@ -95,6 +91,11 @@ class DatagramLink:
         self.endpoint.unreachable(self._device.world.now())
 
     @property
+    def cause(self) -> str:
+        """Why the last handshake failed or nobody was there, or what the one under way waits for."""
+        return waits_for(self._port) or self._cause
+
+    @property
     def local(self) -> Address:
         """The device's own address."""
         return self._port.local if self._port is not None else NOWHERE
@@ -104,7 +105,7 @@ class DatagramLink:
 
     def reached(self) -> None:
         """The server has answered."""
-        self.cause = ""
+        self._cause = ""
 
     def close(self, now: float) -> None:
         """Give the port back."""
@@ -122,7 +123,7 @@ class DatagramLink:
 
     def on_datagram_error(self, error: OSError) -> None:
         """Nobody listens at the management server, or the handshake has failed."""
-        self.cause = reason_of(error)
+        self._cause = reason_of(error)
         self.endpoint.unreachable(self._device.world.now())
 
 
@@ -214,6 +215,7 @@ LINKS: Final[Mapping[tuple[str, str], Callable[..., DatagramLink | StreamLink]]]
     ("own", "coaps"): DatagramLink,
     ("own", "coap+tcp"): StreamLink,
     ("own", "coaps+tcp"): StreamLink,
+    ("aiocoap", "coap"): DatagramLink,
 }
 """By stack and URI scheme."""
 

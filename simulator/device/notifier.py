@@ -6,15 +6,14 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from simulator.coap.codes import CONTENT_FORMAT, FETCH, OBSERVE, is_success
+from simulator.coap.exchange import Response
 from simulator.coap.message import uint_bytes
-from simulator.coap.observe import notify
 from simulator.lwm2m.composite import decode_paths
 from simulator.lwm2m.notify import NotificationSchedule
 from simulator.lwm2m.paths import path_of
 
 if TYPE_CHECKING:
     from simulator.coap.message import Message, Options
-    from simulator.coap.observe import Observation
     from simulator.device.device import Device
     from simulator.lwm2m.paths import Path
     from simulator.lwm2m.tree import Answer
@@ -106,19 +105,13 @@ class Notifier:
                 return
         self._schedule.remove(key)
 
-    def _send(self, observation: Observation, key: object, now: float) -> None:
+    def _send(self, observation: object, key: object, now: float) -> None:
         assert isinstance(key, Observed)
         device = self._device
         answer = device.tree.handle(key.request)
-        notify(
-            device.endpoint,
-            observation,
-            answer.code,
-            answer_options(answer),
-            answer.payload,
-            now,
-            confirmable=device.plan.confirmable_notifications,
-        )
+        response = Response(answer.code, answer.payload, answer_options(answer))
+        confirmable = device.plan.confirmable_notifications
+        device.stack.notify(device.endpoint, observation, response, now, confirmable=confirmable)
 
     # -- for the timer of the fleet --------------------------------------------------------------------------------
 

@@ -7,10 +7,12 @@ lead to, when another attempt is made, and what is written down at the end is de
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
+from simulator.coap.block import unit_shift
 from simulator.coap.codes import code_text
 from simulator.coap.exchange import Failure
+from simulator.device.refetched import NOTHING_REACHED, Tally
 from simulator.device.secure import NoCredentialError, network_for
 from simulator.events import TransferEnded
 from simulator.lwm2m.firmware_table import Event
@@ -64,15 +66,12 @@ class Pull(ABC):
         "_device",
         "_ended",
         "_etag",
-        "_from",
         "_offset",
-        "_position",
-        "_reached",
-        "_refetched",
         "_resumes",
         "_retries",
         "_scheme",
         "_started",
+        "_tally",
         "_wire_before",
     )
 
@@ -87,9 +86,7 @@ class Pull(ABC):
         self._retries = device.plan.pull_retries
         self._cause = ""
         """Why it failed, where a transport knows."""
-        # What is fetched twice: where this attempt began, how far it is, and how far any attempt was.
-        self._from = self._position = self._refetched = 0
-        self._reached = device.reached
+        self._tally = Tally(device.firmware.package_uri, device.reached)
         self._wire_before = (0, 0)
         """Bytes in and out of connections that were given up for another one."""
         self._ended = False
@@ -139,12 +136,14 @@ class Pull(ABC):
             msg = f"{host} has no address: {error}"
             raise UnknownHostError(msg) from error
 
-    def _aligned_offset(self, block_size: int) -> int:
-        """Where a download in blocks goes on.
+    def _szx(self, szx: int) -> int:
+        """The size exponent with which a download in blocks can go on, ``szx`` at the most.
 
-        A server that cut into smaller blocks may have left an offset that is no multiple of ours: begin anew.
+        A server that cuts into smaller blocks may have left an offset that is no multiple of ours, but one of its own.
         """
-        return 0 if self._offset % block_size else self._offset
+        while self._offset % (1 << unit_shift(szx)) and szx > 0:
+            szx -= 1
+        return szx
 
     @property
     def etag(self) -> bytes:
@@ -165,14 +164,13 @@ class Pull(ABC):
             self._offset, self._etag = 0, b""
             self._ask()
             return False
-        self._count_twice()
-        self._from = self._position = offset
-        self._device.receiver.begin(offset)
+        receiver = self._device.receiver
+        self._tally.begin(offset, etag, receiver.flash.written)
+        receiver.begin(offset)
         return True
 
     def write(self, data: bytes, now: float) -> bool:
         """Store the next bytes."""
-        self._position += len(data)
         event = self._device.receiver.write(data)
         if event is None:
             return True
@@ -202,25 +200,27 @@ class Pull(ABC):
         self._retries -= 1
         self._etag = self.etag
         self._offset = device.receiver.flash.written
-        if failure is Failure.TIMEOUT:
-            self._ask()  # the same request again, and it has waited already
-        else:
+        if not self._etag and not (failure is Failure.TIMEOUT and self._keeps_connection):
             # By another connection nobody can tell without an ETag whether it is still the same package.
-            self._offset = self._offset if self._etag else 0
-            self._resumes = self._offset > 0
+            self._offset = 0
+        self._resumes = self._offset > 0
+        if failure is Failure.TIMEOUT:
+            self._ask_again()  # it has waited already
+        else:
             # A connection that is refused costs no time, so the wait is that of a message (RFC 7252 §4.2).
             device.world.spawn(self._ask_later(device.plan.parameters.ACK_TIMEOUT * 2**attempt))
 
     async def _ask_later(self, seconds: float) -> None:
         await self._device.world.clock.sleep(seconds)
         if not self._ended:
-            self._ask()
+            self._ask_again()
 
-    def _count_twice(self) -> None:
-        """The attempt so far is over: what of it had been fetched before."""
-        self._refetched += max(0, min(self._position, self._reached) - self._from)
-        self._reached = max(self._reached, self._position)
-        self._from = self._position
+    _keeps_connection: ClassVar[bool] = False
+    """Whether another attempt goes by the same connection."""
+
+    def _ask_again(self) -> None:
+        """Another attempt after silence, or after the loss of a connection."""
+        self._ask()
 
     # -- end -------------------------------------------------------------------------------------------------------
 
@@ -237,6 +237,8 @@ class Pull(ABC):
         self._ended = True
         self._device.transfer_ended(event, now)
         self._record("ok" if event is Event.DOWNLOAD_COMPLETED else "fail", now)
+        if event is not Event.CONNECTION_LOST:
+            self._device.reached = NOTHING_REACHED
         self._close(now)
         self._device.act(now)
 
@@ -246,8 +248,7 @@ class Pull(ABC):
 
     def _record(self, outcome: str, now: float) -> None:
         device, progress = self._device, self._progress() or Progress()
-        self._count_twice()
-        device.reached = self._reached
+        device.reached = self._tally.end(device.flash.written)
         result = int(device.firmware.machine.result) if outcome != "unknown" else 0
         device.world.sink.emit(
             TransferEnded(
@@ -258,7 +259,7 @@ class Pull(ABC):
                 self._started,
                 progress.size,
                 progress.received,
-                self._refetched,
+                self._tally.refetched,
                 self._wire_before[0] + progress.wire_in,
                 self._wire_before[1] + progress.wire_out,
                 progress.blocks,

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.coap.block import szx_for
-from simulator.coap.download import Download
-from simulator.coap.endpoint import Endpoint
+from simulator.coap.exchange import Failure
 from simulator.coap.requests import parse_uri, request_options
 from simulator.device.pull import Progress, Pull
-from simulator.device.secure import NoCredentialError, reason_of, wire_of
+from simulator.device.secure import NoCredentialError, reason_of, waits_for, wire_of
+from simulator.device.stacks import ENGINE
+from simulator.device.thinking import thinking
 from simulator.lwm2m.firmware_table import Event
 from simulator.ports import Address
 
 if TYPE_CHECKING:
     from simulator.device.device import Device
+    from simulator.device.stacks import CoapEndpoint, Fetching, Stack
     from simulator.ports import DatagramPort
 
 
@@ -25,13 +27,14 @@ class CoapPull(Pull):
         ValueError: the Package URI cannot be used.
     """
 
-    __slots__ = ("_download", "_endpoint", "_port", "_uri")
+    __slots__ = ("_download", "_endpoint", "_port", "_stack", "_uri")
 
     def __init__(self, device: Device, uri: str, offset: int, etag: bytes) -> None:
         self._uri = parse_uri(uri)
         self._port: DatagramPort | None = None
-        self._endpoint: Endpoint | None = None
-        self._download: Download | None = None
+        self._stack: Stack = device.stack if self._uri.scheme == "coap" else ENGINE
+        self._endpoint: CoapEndpoint | None = None
+        self._download: Fetching | None = None
         super().__init__(device, self._uri.scheme, offset, etag)
 
     async def start(self) -> None:
@@ -41,7 +44,8 @@ class CoapPull(Pull):
         try:
             host = await self._resolve(self._uri.host)
             network = self._network(self._scheme, self._uri.host)
-            port = await network.open_datagram(Address(host, self._uri.port), self)
+            receiver = thinking(self, plan.think_time_s)
+            port = await network.open_datagram(Address(host, self._uri.port), receiver)
         except NoCredentialError as error:
             self._without_credential(error)
             return
@@ -53,19 +57,21 @@ class CoapPull(Pull):
             port.close()
             return
         self._port = port
-        self._endpoint = Endpoint(
-            port.send,
-            device.chance,
-            params=plan.parameters,
-            szx=szx_for(plan.block_size),
-            alarm=world.deadlines.arm,
-        )
+        szx = szx_for(plan.block_size)
+        self._endpoint = self._stack.endpoint(device, port.send, "download", serves=False, szx=szx)
         self._ask()
+
+    def failed(self, failure: Failure | None, code: int, now: float) -> None:
+        """As for every transport; a request that timed out may have waited for the end of a handshake."""
+        if failure is Failure.TIMEOUT:
+            self._cause = waits_for(self._port)
+        super().failed(failure, code, now)
 
     def _ask(self) -> None:
         assert self._endpoint is not None
         block_size = self._device.plan.block_size
-        self._download = Download(
+        self._download = self._stack.download(
+            self._device,
             request_options(self._uri.path, self._uri.query),
             self,
             szx_for(block_size),

@@ -14,9 +14,9 @@ from simulator.lwm2m.firmware_resources import Transfer
 from simulator.lwm2m.firmware_table import Event, Row
 
 if TYPE_CHECKING:
-    from simulator.coap.endpoint import Endpoint
     from simulator.coap.message import Message
     from simulator.device.device import Device
+    from simulator.device.stacks import CoapEndpoint
 
 
 def record_whole(device: Device, size: int, event: Event) -> None:
@@ -72,7 +72,7 @@ class Push:
         "_wire_out",
     )
 
-    def __init__(self, device: Device, endpoint: Endpoint, unwrap: Unwrapper, size: int, now: float) -> None:
+    def __init__(self, device: Device, endpoint: CoapEndpoint, unwrap: Unwrapper, size: int, now: float) -> None:
         self._device = device
         self._endpoint = endpoint
         self._unwrap = unwrap

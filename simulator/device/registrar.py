@@ -6,7 +6,6 @@ import asyncio
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from simulator.coap.call import Call, Result
 from simulator.coap.codes import LOCATION_PATH, code_text, is_success
 from simulator.coap.requests import request_options
 from simulator.device.objects import binding_of, links_of
@@ -15,6 +14,7 @@ from simulator.lwm2m.registration import Operation, Outcome, Registration
 from simulator.lwm2m.registration_states import RetryPolicy
 
 if TYPE_CHECKING:
+    from simulator.coap.call import Result
     from simulator.device.device import Device
     from simulator.lwm2m.firmware_table import Effect
 
@@ -35,7 +35,7 @@ class Registrar:
         plan = device.plan
         self._device = device
         self._effects = effects
-        self._call: Call | None = None
+        self._call: object = None
         self._left: asyncio.Future[None] | None = None
         self._started = 0.0
         self._resent = 0
@@ -62,14 +62,9 @@ class Registrar:
         self._device.link.renew()
         endpoint = self._device.endpoint
         self._started, self._resent = now, endpoint.retransmissions
-        self._call = Call(
-            parts.code,
-            options,
-            parts.payload,
-            lambda result: self._ended(operation, result),
-            szx=endpoint.szx,
+        self._call = self._device.stack.call(
+            endpoint, parts.code, options, parts.payload, lambda result: self._ended(operation, result), now
         )
-        self._call.start(endpoint, now)
 
     def _ended(self, operation: Operation, result: Result) -> None:
         self._call = None
@@ -129,7 +124,7 @@ class Registrar:
             self._device.world.on_change("registered", -1)
         call, self._call = self._call, None
         if call is not None:
-            self._device.endpoint.finish(call)
+            self._device.stack.finish(self._device.endpoint, call)
         self._leave()
 
     def _leave(self) -> None:

@@ -23,10 +23,10 @@ from simulator.device.push import Push
 from simulator.device.unwrap import unwrapper
 
 if TYPE_CHECKING:
-    from simulator.coap.endpoint import Endpoint
     from simulator.coap.exchange import Upload
     from simulator.coap.message import Message
     from simulator.device.device import Device
+    from simulator.device.stacks import CoapEndpoint
 
 PACKAGE_PATH: Final = ("5", "0", "0")
 MORE: Final = 8
@@ -44,7 +44,7 @@ def answer(device: Device, request: Message) -> Response:
     return Response(found.code, found.payload, answer_options(found), observe_key=observed)
 
 
-def open_upload(device: Device, endpoint: Endpoint, request: Message, now: float) -> Upload | Response | None:
+def open_upload(device: Device, endpoint: CoapEndpoint, request: Message, now: float) -> Upload | Response | None:
     """A Package comes in blocks and is not kept in memory; everything else is."""
     if request.path != PACKAGE_PATH or not request.uint(BLOCK1) & MORE:
         return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.security.failures import SecurityError
 from simulator.transport.dtls import DtlsPort
-from simulator.transport.secure import SECURE_SCHEMES, SecureNetwork
+from simulator.transport.secure import PROTOCOLS, SECURE_SCHEMES, SecureNetwork
 from simulator.transport.tls_port import TlsPort
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def network_for(device: Device, network: Network, scheme: str, purpose: str, hos
         raise NoCredentialError(msg)
     if host and not shown.server_name:
         shown = replace(shown, server_name=host)
-    return SecureNetwork(network, shown, world.deadlines, world.now, entropy=world.entropy(device.plan))
+    entropy, protocols = world.entropy(device.plan), PROTOCOLS.get(scheme, ())
+    return SecureNetwork(network, shown, world.deadlines, world.now, entropy=entropy, protocols=protocols)
 
 
 def reason_of(error: OSError | None) -> str:

@@ -6,11 +6,14 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+
+if TYPE_CHECKING:
+    from simulator.security.oscore import Oscore
 
 PSK_KEY_MAX: Final = 64
 """Longest key, in bytes; RFC 4279 §5.3 asks for no more."""
@@ -145,6 +148,8 @@ class Credentials:
     identity: Identity | None = None
     trust: TrustStore | None = None
     server_name: str = ""
+    oscore: Oscore | None = None
+    """For messages that are protected themselves (RFC 8613), over whatever carries them."""
 
     @property
     def usable(self) -> bool:

@@ -77,7 +77,7 @@ class AiocoapDownload:
         """Latency of each block in microseconds, from request to response."""
         self.done = False
 
-    def start(self, endpoint: AiocoapEndpoint) -> None:
+    def start(self, endpoint: AiocoapEndpoint, now: float) -> None:  # noqa: ARG002  as the engine's
         """Send the request for the first block."""
         self._endpoint = endpoint
         self._ask()
@@ -122,7 +122,7 @@ class AiocoapDownload:
         self.blocks += 1
         self.received += len(payload)
         if (begins and not self._sink.begin(self.size, self.etag, offset, now)) or not self._sink.write(payload, now):
-            self.stop()
+            self._end()
         elif self.done:
             return  # the sink itself stopped the download
         elif block is not None and block.more:
@@ -149,7 +149,7 @@ class AiocoapDownload:
             self._end()
             self._sink.failed(failure, 0, self._now())
 
-    def stop(self) -> None:
+    def stop(self, endpoint: AiocoapEndpoint, now: float) -> None:  # noqa: ARG002  as the engine's
         """Stop without telling the sink."""
         if not self.done:
             self._end()

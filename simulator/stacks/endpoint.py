@@ -13,7 +13,7 @@ from aiocoap.pipe import Pipe
 from aiocoap.tokenmanager import TokenManager
 
 from simulator.coap.call import Result
-from simulator.coap.exchange import Failure, Response
+from simulator.coap.exchange import Failure
 from simulator.stacks.layers import OSCORE_SLACK, DatagramMessages, PeerAddress, SeededMessages, StackContext
 from simulator.stacks.messages import failure_of, new_message, own_options, tuning
 from simulator.stacks.site import DeviceSite
@@ -21,6 +21,7 @@ from simulator.stacks.site import DeviceSite
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from simulator.coap.exchange import Response
     from simulator.coap.message import Options
     from simulator.coap.owner import Chance
     from simulator.coap.params import TransmissionParameters
@@ -65,7 +66,7 @@ class AiocoapEndpoint:
     Args:
         transmit: takes each outgoing datagram.
         chance: the random parts; a stream of this endpoint's own.
-        handler: answers requests.
+        handler: answers requests; without one every request gets 4.04.
         params: transmission parameters of RFC 7252 §4.8; NSTART is 1 whatever they say.
         now: the device's time.
         szx: the largest block that this side wants, as an exponent.
@@ -76,7 +77,7 @@ class AiocoapEndpoint:
         self,
         transmit: Callable[[bytes], None],
         chance: Chance,
-        handler: DeviceHandler,
+        handler: DeviceHandler | None,
         params: TransmissionParameters,
         now: Callable[[], float],
         *,
@@ -96,7 +97,8 @@ class AiocoapEndpoint:
         self._asked: set[Asked] = set()
         self._loop = asyncio.get_running_loop()
         self.wire_peer = PeerAddress(szx) if oscore is None else PeerAddress(6, OSCORE_SLACK)
-        self._site = DeviceSite(self, handler, params, szx, now, protected=oscore is not None)
+        protected = oscore is not None
+        self._site = None if handler is None else DeviceSite(self, handler, params, szx, now, protected=protected)
         self._context = context = StackContext(self._site, LOGGER)
         self._tokens = TokenManager(context)
         self._tokens._token = chance.getrandbits(32)  # noqa: SLF001  aiocoap takes no seed
@@ -111,7 +113,7 @@ class AiocoapEndpoint:
     @property
     def observations(self) -> Sequence[StackObservation]:
         """What the peer observes here."""
-        return self._site.observations
+        return () if self._site is None else self._site.observations
 
     def send_by(self, transmit: Callable[[bytes], None]) -> None:
         """Send by something else from now on: a port that is open only later."""
@@ -243,12 +245,10 @@ class AiocoapEndpoint:
 
     # -- observations ----------------------------------------------------------------------------------------------
 
-    def notify(
-        self, observation: StackObservation, code: int, options: Options, payload: bytes, *, confirmable: bool
-    ) -> None:
+    def notify(self, observation: StackObservation, answer: Response, *, confirmable: bool) -> None:
         """Send one notification; an error code ends the observation. Nothing where it has ended already."""
-        if observation in self._site.observations:
-            self._site.notify(observation, Response(code, payload, options), confirmable=confirmable)
+        if self._site is not None and observation in self._site.observations:
+            self._site.notify(observation, answer, confirmable=confirmable)
 
     # -- end -------------------------------------------------------------------------------------------------------
 
@@ -259,7 +259,8 @@ class AiocoapEndpoint:
         self.closed = True
         calls, self._calls = self._calls, set()
         asked, self._asked = self._asked, set()
-        self._site.close(now)
+        if self._site is not None:
+            self._site.close(now)
         for one in asked:
             one.stop()
         for call in calls:

@@ -58,7 +58,8 @@ class OscoreContext(oscore.CanProtect, oscore.CanUnprotect, oscore.SecurityConte
         peer = OSCOREAddress(self, wire_peer)
         peer.maximum_block_size_exp = szx
         peer.maximum_payload_size = 16 << szx
-        context.serversite = protected_site(site, CredentialsMap({":peer": self}))
+        if site is not None:
+            context.serversite = protected_site(site, CredentialsMap({":peer": self}))
         requests = OscoreRequests(context, context)
         context.request_interfaces.append(requests)
         return requests, peer

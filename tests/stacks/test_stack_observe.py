@@ -6,6 +6,7 @@ import pytest
 
 from simulator.coap import codes as c
 from simulator.coap.call import Call
+from simulator.coap.exchange import Response
 from simulator.coap.message import empty
 from simulator.coap.params import TransmissionParameters
 from simulator.coap.requests import request_options
@@ -17,7 +18,7 @@ QUICK = TransmissionParameters(ACK_TIMEOUT=0.5, MAX_RETRANSMIT=1)
 
 
 def tell(rig, payload, *, code=c.CONTENT, confirmable=True):
-    rig.device.notify(rig.device.observations[0], code, [], payload, confirmable=confirmable)
+    rig.device.notify(rig.device.observations[0], Response(code, payload), confirmable=confirmable)
 
 
 @pytest.mark.parametrize("confirmable", [True, False], ids=["CON", "NON"])
@@ -58,7 +59,7 @@ async def test_an_error_is_the_last_notification():
         assert (results[-1].code, results[-1].more) == (c.NOT_FOUND, False)
         assert rig.device.observations == []
         assert shelf.ended == ["a"]
-        rig.device.notify(observation, c.CONTENT, [], b"late", confirmable=True)
+        rig.device.notify(observation, Response(c.CONTENT, b"late"), confirmable=True)
         await rig.settle()
         assert len(results) == 2
 

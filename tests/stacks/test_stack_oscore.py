@@ -8,7 +8,7 @@ import random
 import pytest
 
 from simulator.coap import codes as c
-from simulator.coap.exchange import Failure
+from simulator.coap.exchange import Failure, Response
 from simulator.coap.message import decode
 from simulator.coap.params import DEFAULT_PARAMETERS
 from simulator.coap.requests import request_options
@@ -100,7 +100,7 @@ async def test_an_observation_goes_on_in_oscore_messages():
     await asyncio.sleep(1.0)
     assert [o.key for o in pair.device.observations] == ["a"]
     for value in (b"1", b"2"):
-        pair.device.notify(pair.device.observations[0], c.CONTENT, [], value, confirmable=True)
+        pair.device.notify(pair.device.observations[0], Response(c.CONTENT, value), confirmable=True)
         await asyncio.sleep(1.0)
     assert seen == [b"0", b"1", b"2"]
     task.cancel()
