@@ -6,7 +6,7 @@ What stands above opens its ports as it does without; nothing of it knows that t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from simulator.transport.deadlines import Deadlines
 
 SECURE_SCHEMES: Final = frozenset({"coaps", "coaps+tcp", "https"})
+PROTOCOLS: Final = {"coaps+tcp": (b"coap",), "https": (b"http/1.1",)}
+"""What is spoken over TLS, by URI scheme, as ALPN has it (RFC 8323 §8.2, RFC 7301)."""
 
 Entropy = Callable[[int], bytes]
 """Gives so many random bytes."""
@@ -36,12 +38,13 @@ class SecureNetwork(WrappedNetwork):
         deadlines, now: carry the handshakes' time-outs.
         entropy: random bytes of DTLS; a run in virtual time that is to be repeated gives those of its seed.
         timers: when a flight of DTLS is sent again.
+        protocols: what TLS offers by ALPN.
 
     ``open_datagram`` and ``open_stream`` raise ``HandshakeFailedError`` where there is no credential for them, and
     ``open_stream`` also where the handshake fails; that of DTLS tells its port.
     """
 
-    __slots__ = ("_credentials", "_deadlines", "_entropy", "_now", "_timers")
+    __slots__ = ("_credentials", "_deadlines", "_entropy", "_now", "_protocols", "_timers")
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class SecureNetwork(WrappedNetwork):
         *,
         entropy: Entropy = os.urandom,
         timers: HandshakeTimers = DEFAULT_TIMERS,
+        protocols: Sequence[bytes] = (),
     ) -> None:
         super().__init__(network)
         self._credentials = credentials
@@ -59,6 +63,7 @@ class SecureNetwork(WrappedNetwork):
         self._now = now
         self._entropy = entropy
         self._timers = timers
+        self._protocols = protocols
 
     def _for(self, remote: Address) -> Credentials:
         mine = self._credentials
@@ -85,5 +90,12 @@ class SecureNetwork(WrappedNetwork):
     ) -> StreamPort:
         """A stream port under TLS, its handshake done."""
         return await open_tls(
-            self._network, remote, receiver, self._for(remote), self._deadlines, self._now, local=local
+            self._network,
+            remote,
+            receiver,
+            self._for(remote),
+            self._deadlines,
+            self._now,
+            local=local,
+            protocols=self._protocols,
         )

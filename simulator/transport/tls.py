@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from simulator.transport.tls_connection import TlsConnection
@@ -28,6 +28,7 @@ async def open_tls(
     local: Address | None = None,
     timeout_s: float = HANDSHAKE_TIMEOUT_S,
     session: SSL.Session | None = None,
+    protocols: Sequence[bytes] = (),
 ) -> TlsPort:
     """A TLS port connected to ``remote``, its handshake done.
 
@@ -35,12 +36,13 @@ async def open_tls(
         credentials: a trust store with or without an identity, or a PSK.
         timeout_s: for the handshake, after the connection stands.
         session: what to come back with.
+        protocols: offered by ALPN: ``coap`` (RFC 8323 §8.2), ``http/1.1``.
 
     Raises:
         HandshakeFailedError: the handshake failed; its ``cause`` says why.
         OSError: refused, unreachable or timed out.
     """
-    connection = TlsConnection.client(credentials, remote, session)
+    connection = TlsConnection.client(credentials, remote, session, protocols)
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def established(_port: TlsPort) -> StreamReceiver:

@@ -14,6 +14,8 @@ from simulator.transport.tls_context import TlsContext, client_context
 from simulator.transport.tls_state import TlsState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from simulator.security.credentials import Credentials
 
 PIECE: Final = 1 << 14
@@ -48,8 +50,14 @@ class TlsConnection:
             self._connection.set_accept_state()
 
     @classmethod
-    def client(cls, credentials: Credentials, name: object, session: SSL.Session | None = None) -> TlsConnection:
-        """A client's connection.
+    def client(
+        cls,
+        credentials: Credentials,
+        name: object,
+        session: SSL.Session | None = None,
+        protocols: Sequence[bytes] = (),
+    ) -> TlsConnection:
+        """A client's connection; ``protocols`` are offered by ALPN (RFC 7301).
 
         Raises:
             HandshakeFailedError: the credentials have neither a PSK nor a trust store, or an impossible server name.
@@ -71,6 +79,8 @@ class TlsConnection:
         if credentials.identity is not None:
             connection.use_certificate(credentials.identity.chain[0])
             connection.use_privatekey(credentials.identity.key)
+        if protocols:
+            connection.set_alpn_protos(list(protocols))
         if session is not None:
             connection.set_session(session)
             self._offered = True
@@ -108,6 +118,11 @@ class TlsConnection:
     def version(self) -> str:
         """``TLSv1.2`` or ``TLSv1.3``."""
         return self._connection.get_protocol_version_name()
+
+    @property
+    def protocol(self) -> bytes:
+        """What both sides agreed on by ALPN; empty for nothing."""
+        return self._connection.get_alpn_proto_negotiated()
 
     @property
     def peer(self) -> Peer:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from OpenSSL import SSL, crypto
 
@@ -17,6 +18,8 @@ from simulator.transport import openssl
 from simulator.transport.tls_state import TlsState, state_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from simulator.security.credentials import Identity, ServerCredentials, TrustStore
 
 CERTIFICATE_CIPHERS: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE-ECDSA-AES128-CCM8:ECDHE-ECDSA-AES128-CCM"
@@ -94,8 +97,11 @@ def client_context(trust: TrustStore | None, *, psk: bool) -> TlsContext:
     return context
 
 
-def server_context(credentials: ServerCredentials) -> TlsContext:
-    """The context of a server."""
+def server_context(credentials: ServerCredentials, protocols: Sequence[bytes] = ()) -> TlsContext:
+    """The context of a server; of the ``protocols`` that a client offers by ALPN it takes the first that it has.
+
+    A client that offers others, or nothing, is served all the same: many clients of CoAP know no ALPN.
+    """
     certificates = credentials.identity is not None
     context = TlsContext(SSL.TLS_SERVER_METHOD, psk=credentials.psks is not None, certificates=certificates)
     if credentials.identity is not None:
@@ -103,6 +109,8 @@ def server_context(credentials: ServerCredentials) -> TlsContext:
     asked = credentials.trust is not None
     context.verify(credentials.trust, SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT if asked else SSL.VERIFY_NONE)
     context.context.set_session_id(b"lwm2m-fleet")
+    if protocols:
+        context.context.set_alpn_select_callback(partial(_choose, tuple(protocols)))
     psks = credentials.psks
     if psks is not None:
 
@@ -117,6 +125,12 @@ def server_context(credentials: ServerCredentials) -> TlsContext:
 
         context.keep(openssl.use_server_psk(context.context, key))
     return context
+
+
+def _choose(
+    mine: tuple[bytes, ...], _connection: SSL.Connection, offered: list[bytes]
+) -> Any:
+    return next((protocol for protocol in mine if protocol in offered), SSL.NO_OVERLAPPING_PROTOCOLS)
 
 
 def _client_psk(connection: SSL.Connection) -> tuple[bytes, bytes] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from simulator.transport.tls_connection import TlsConnection
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from simulator.security.credentials import ServerCredentials
     from simulator.transport.deadlines import Deadlines
 
+COAP: Final = b"coap"
+"""The protocol id of CoAP over TLS (RFC 8323 §8.2)."""
 HANDSHAKES_MAX: Final = 20_000
 """Handshakes that a listener has under way; further connections are reset."""
 
@@ -93,12 +95,14 @@ async def listen_tls(
     *,
     failed: Failed = _ignore,
     timeout_s: float = HANDSHAKE_TIMEOUT_S,
+    protocols: Sequence[bytes] = (COAP,),
 ) -> TlsListener:
     """Accept TLS connections on ``local``; port 0 takes a free one.
 
     Args:
         accept: gets the ``TlsPort`` of each connection whose handshake is done.
         failed: is told why a handshake failed.
+        protocols: what is taken of what a client offers by ALPN.
 
     Raises:
         ValueError: the credentials have neither keys nor an identity.
@@ -106,6 +110,6 @@ async def listen_tls(
     """
     if not credentials.usable:
         raise ValueError("a TLS server needs keys of its clients (psks) or an identity")
-    layer = TlsListener(server_context(credentials), accept, failed, deadlines, now, timeout_s)
+    layer = TlsListener(server_context(credentials, protocols), accept, failed, deadlines, now, timeout_s)
     layer.attach(await network.listen_stream(local, layer.on_connection))
     return layer

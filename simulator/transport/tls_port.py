@@ -98,6 +98,11 @@ class TlsPort:
         return self._connection.peer
 
     @property
+    def protocol(self) -> bytes:
+        """What both sides agreed on by ALPN; empty for nothing."""
+        return self._connection.protocol
+
+    @property
     def session(self) -> SSL.Session | None:
         """What to come back with; in TLS 1.3 there is one only after the first data has come."""
         return self._connection.session

@@ -126,6 +126,19 @@ def test_data_passes_both_ways_and_the_end_is_told(name):
     run(work)
 
 
+@pytest.mark.parametrize(("offered", "agreed"), [((b"coap",), b"coap"), ((b"h2", b"coap"), b"coap"), ((b"h2",), b"")])
+def test_what_is_spoken_over_tls_is_agreed_on(offered, agreed):
+    async def work():
+        world = World()
+        port = await world.both(PAIRS["mutual"], protocols=offered)
+        (server,) = world.accepted
+        assert port.protocol == server.port.protocol == agreed
+        port.close()
+        await quiet()
+
+    run(work)
+
+
 @EVERY_PAIR
 def test_a_mebibyte_passes_a_bad_network_unharmed(name):
     async def work():
