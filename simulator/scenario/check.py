@@ -13,12 +13,13 @@ from typing import Final
 from simulator.firmware import HEADER_SIZE
 from simulator.lwm2m.profiles import PROFILES
 from simulator.scenario.campaign import Campaign, Criteria
-from simulator.scenario.devices import Fault, Group
+from simulator.scenario.devices import MANAGEMENT, Fault, Group
 from simulator.scenario.endpoints import EndpointShape
 from simulator.scenario.faults import Kinds
 from simulator.scenario.problems import Finding, did_you_mean
 from simulator.scenario.sections import Arrivals, AtOnce, ConstantRate, Firmware, Run
-from simulator.scenario.server import ExternalServer, Server
+from simulator.scenario.server import MANAGEMENT_OF, ExternalServer, Server
+from simulator.transport.http_limits import DEFAULT_HTTP_LIMITS
 
 ENDPOINT_MAX: Final = 252
 """Bytes of an Endpoint Client Name: ``ep=`` and the name are one Uri-Query option of 255 bytes (RFC 7252 §5.10)."""
@@ -55,6 +56,7 @@ def check(draft: Draft, kinds: Kinds) -> Iterator[Finding]:
     yield from _endpoints(draft)
     for name, group in draft.groups.items():
         yield from _delivery(name, group)
+        yield from _management(name, group, draft.server)
         yield from _package(name, group, draft.firmware)
         yield from _faults(name, group, kinds, draft)
     yield from _campaign(draft)
@@ -107,8 +109,6 @@ def _delivery(name: str, group: Group) -> Iterator[Finding]:
     if group.delivery == "push" and "transport" in group.model_fields_set and group.transport != group.management:
         problem = f"a push comes by the management transport, {group.management}, not {group.transport}"
         yield Finding(("groups", name, "transport"), problem, "drop `transport`, or set `delivery` to pull")
-    if group.management.endswith("+tcp") and group.lwm2m == "1.0":
-        yield Finding(("groups", name, "management"), "LwM2M 1.0 has no management over TCP", 'set lwm2m = "1.1"')
     unlisted = group.protocols is not None and group.transport not in group.protocols
     if group.delivery == "pull" and unlisted and group.expect is None:
         mend = f'add "{group.transport}", or declare the failure: expect = {{ state = 0, result = 9 }}'
@@ -116,6 +116,19 @@ def _delivery(name: str, group: Group) -> Iterator[Finding]:
     if group.stack == "aiocoap" and (group.management != "coap" or group.transport != "coap"):
         mend = "set `management` and `transport` to coap, or `stack` to own"
         yield Finding(("groups", name, "stack"), "on aiocoap the devices speak coap only", mend)
+
+
+def _management(name: str, group: Group, server: Server | None) -> Iterator[Finding]:
+    key = ("groups", name, "management")
+    if group.management.endswith("+tcp") and group.lwm2m == "1.0":
+        yield Finding(key, "LwM2M 1.0 has no management over TCP", 'set lwm2m = "1.1"')
+    kind = server.kind if server is not None else ""
+    offered = MANAGEMENT_OF.get(kind, MANAGEMENT)
+    if group.management not in offered:
+        yield Finding(key, f"a server of kind {kind} has no {group.management}", f"it has {', '.join(offered)}")
+    elif kind == "aiocoap" and group.management == "coaps+tcp" and "x509" not in group.management_spec.kinds:
+        mend = 'set kind = "x509", or leave it out'
+        yield Finding(("groups", name, "credentials", "kind"), "the aiocoap reference takes certificates only", mend)
 
 
 def _package(name: str, group: Group, firmware: Firmware | None) -> Iterator[Finding]:
@@ -140,11 +153,15 @@ def _faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterator[Fin
             mend = f"use it in a group with delivery = {' or '.join(sorted(kind.deliveries))}"
             yield Finding((*key, "kind"), f"{fault.kind} cannot strike a {group.delivery}", mend)
         if kind.seam == "datagram" and group.scheme not in DATAGRAMS:
-            mend = "use it in a group with transport = coap or coaps"
+            mend = "use it over coap or coaps; a stream loses nothing, but `network` with a loss makes it wait"
             problem = (
                 f"{fault.kind} strikes datagrams, and the package of this group comes over a {group.scheme} stream"
             )
             yield Finding((*key, "kind"), problem, mend)
+        if group.scheme in DATAGRAMS and fault.parameters.get("how", "silent") != "silent":
+            mend = 'set how = "silent", or use it in a group whose transport is a stream'
+            problem = f"there is no connection over {group.scheme} that could be {fault.parameters['how']}"
+            yield Finding((*key, "how"), problem, mend)
         if kind.seam == "order" and isinstance(draft.server, ExternalServer):
             mend = "use a server that the run drives"
             yield Finding((*key, "kind"), f"{fault.kind} needs an order that an external server gives itself", mend)
@@ -172,13 +189,15 @@ def _never_strikes(key: tuple[str | int, ...], fault: Fault, firmware: Firmware 
 def _gives_up_late(
     key: tuple[str | int, ...], fault: Fault, group: Group, campaign: Campaign | None
 ) -> Iterator[Finding]:
-    wait = group.coap.max_transmit_wait_s
-    if campaign is not None and fault.expected == (0, 4) and wait > campaign.timeout:
+    if fault.expected != (0, 4) or fault.parameters.get("how", "silent") != "silent":
+        return
+    wait = DEFAULT_HTTP_LIMITS.idle_s if group.scheme.startswith("http") else group.coap.max_transmit_wait_s
+    if campaign is not None and fault.kind == "connection-lost" and wait > campaign.timeout:
         yield Finding(
             (*key, "kind"),
             f"a device takes up to {wait:g} s to give up a lost connection, the operator looks for "
             f"{campaign.timeout:g} s only",
-            "raise campaign.timeout, or lower ack_timeout or max_retransmit of the group",
+            "raise campaign.timeout, or lower ack_timeout or max_retransmit of a group over CoAP",
         )
 
 

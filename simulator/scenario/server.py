@@ -61,6 +61,13 @@ class ExternalServer(Section):
         return ports.get(scheme, self.port)
 
 
+MANAGEMENT_OF: Final[dict[str, tuple[str, ...]]] = {
+    "leshan": ("coap", "coaps"),
+    "leshan-demo": ("coap", "coaps"),
+    "aiocoap": ("coap", "coap+tcp", "coaps+tcp"),
+}
+"""The management transports of servers that do not have all four."""
+
 Server = StartedServer | LeshanDemo | ExternalServer
 SERVERS: Final[dict[str, type[Section]]] = {
     "embedded": StartedServer,

@@ -25,6 +25,16 @@ CASES = [
         PULL + 'management = "coap+tcp"',
     ),
     (
+        '[server]\nkind = "leshan"\n' + PULL + 'management = "coap+tcp"',
+        "groups.a.management", "a server of kind leshan has no coap+tcp",
+        '[server]\nkind = "leshan"\n' + PULL + 'management = "coaps"',
+    ),
+    (
+        '[server]\nkind = "aiocoap"\n' + PULL + 'management = "coaps+tcp"\n[groups.a.credentials]\nkind = "psk"',
+        "groups.a.credentials.kind", "the aiocoap reference takes certificates only",
+        '[server]\nkind = "aiocoap"\n' + PULL + 'management = "coaps+tcp"',
+    ),
+    (
         PULL + 'protocols = ["http"]',
         "groups.a.protocols", "the devices are to pull over coap",
         PULL + 'protocols = ["http"]\nexpect = { state = 0, result = 9 }',
@@ -41,11 +51,27 @@ CASES = [
     ),
     *(
         (
-            PULL + f'transport = "{transport}"\n[[groups.a.faults]]\nkind = "connection-lost"',
+            PULL + f'transport = "{transport}"\n[[groups.a.faults]]\nkind = "packet-loss"\nrate = "1 %"',
             "groups.a.faults[0].kind", f"the package of this group comes over a {transport} stream",
-            PULL + f'transport = "{transport}"\n[[groups.a.faults]]\nkind = "image-corrupt"',
+            PULL + f'transport = "{transport}"\n[[groups.a.faults]]\nkind = "connection-lost"\nhow = "reset"',
         )
         for transport in ("coap+tcp", "http")
+    ),
+    (
+        PULL + '[[groups.a.faults]]\nkind = "connection-lost"\nhow = "reset"',
+        "groups.a.faults[0].how", "no connection over coap that could be reset",
+        PULL + 'transport = "http"\n[[groups.a.faults]]\nkind = "connection-lost"\nhow = "reset"',
+    ),
+    (
+        PULL + 'transport = "http"\n[[groups.a.faults]]\nkind = "connection-lost"\nhow = "broken"',
+        "groups.a.faults[0].how", "'silent' or 'reset'",
+        PULL + 'transport = "http"\n[[groups.a.faults]]\nkind = "connection-lost"\nhow = "silent"',
+    ),
+    (
+        PULL + 'transport = "http"\n[[groups.a.faults]]\nkind = "connection-lost"\n[campaign]\ntimeout = "59 s"',
+        "groups.a.faults[0].kind", "a device takes up to 60 s to give up",
+        PULL + 'transport = "http"\n[[groups.a.faults]]\nkind = "connection-lost"\nhow = "reset"\n'
+        '[campaign]\ntimeout = "59 s"',
     ),
     (
         PULL + 'transport = "coap+tcp"\nblock_size = 16\nflash = "1 GiB"\n[firmware]\nsize = "17 MiB"',
@@ -179,3 +205,16 @@ def test_an_update_cannot_be_deferred_without_version_1_1_of_the_object(setting)
     with pytest.raises(ScenarioError, match=r"needs object 5 in version 1\.1"):
         loads(f"[groups.a]\ncount = 3\n{setting}\n{fault}")
     assert loads(f"[groups.a]\ncount = 3\n{fault}").devices == 3
+
+
+@pytest.mark.parametrize(("transport", "end"), [("coap", (0, 5)), ("coaps", None)])
+def test_the_end_of_a_fault_may_depend_on_the_transport(kinds, transport, end):
+    text = PULL + f'transport = "{transport}"\n[[groups.a.faults]]\nkind = "block-damage"\n'
+    (fault,) = loads(text, kinds=kinds).groups["a"].faults
+    assert fault.expected == end
+
+
+def test_a_profile_that_does_not_exist_is_found_beside_a_fault(kinds):
+    with pytest.raises(ScenarioError) as caught:
+        loads(PULL + 'profile = "x"\n[[groups.a.faults]]\nkind = "image-corrupt"\n', kinds=kinds)
+    assert [problem.key for problem in caught.value.problems] == ["groups.a.profile"]
