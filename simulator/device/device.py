@@ -20,6 +20,7 @@ from simulator.device.objects import make_tree
 from simulator.device.persistent import Persistent, after_boot, restore, save
 from simulator.device.push import Push
 from simulator.device.receiver import PackageReceiver
+from simulator.device.refetched import NOTHING_REACHED
 from simulator.device.registrar import Registrar
 from simulator.device.stacks import NO_CONTEXTS, STACKS
 from simulator.lwm2m.firmware_object import FirmwareObject, object_definition
@@ -113,8 +114,8 @@ class Device:
         self._act_due = self._reboot_asked = False
         self.stage = ""
         self.messages_in = self.messages_out = self.retransmissions = 0
-        self.reached = 0
-        """How far the present package was ever fetched, in bytes: for the record, not for the device."""
+        self.reached = NOTHING_REACHED
+        """How far interrupted pulls of a package have come: for the record, not for the device."""
 
     # -- power -----------------------------------------------------------------------------------------------------
 

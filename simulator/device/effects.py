@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from simulator.device.pulls import make_pull
 from simulator.device.push import Push, record_whole
+from simulator.device.refetched import NOTHING_REACHED
 from simulator.lwm2m.firmware_resources import Transfer
 from simulator.lwm2m.firmware_table import Effect, Event
 
@@ -36,6 +37,7 @@ def _perform(device: Device, effect: Effect, now: float) -> None:
         device.flash.erase()
     elif effect is Effect.STOP_TRANSFER:
         stop_transfers(device, now)
+        device.reached = NOTHING_REACHED
     elif effect is Effect.START_INSTALLATION:
         device.installation = device.world.spawn(_install(device))
     else:
@@ -96,8 +98,6 @@ def _start_pull(device: Device, *, resume: bool) -> None:
     offset, etag = (stored.received, stored.etag) if resume else (0, b"")
     if not etag:
         offset = 0
-    if not resume:
-        device.reached = 0
     try:
         device.pull = make_pull(device, device.firmware.package_uri, offset=offset, etag=etag)
     except ValueError:

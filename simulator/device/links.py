@@ -18,6 +18,7 @@ from simulator.device.thinking import thinking
 from simulator.ports import Address
 from simulator.security.failures import SecurityError
 from simulator.transport.coap_tcp import CoapTcpConnection
+from simulator.transport.dtls import DtlsPort
 
 if TYPE_CHECKING:
     from simulator.coap.endpoint import Endpoint
@@ -56,12 +57,14 @@ class Link(Protocol):
 class DatagramLink:
     """Management over coap or coaps: one datagram port, which outlasts the DTLS connections over it."""
 
-    __slots__ = ("_cause", "_device", "_port", "endpoint")
+    __slots__ = ("_cause", "_device", "_port", "_unanswered", "endpoint")
 
     def __init__(self, device: Device, *, szx: int) -> None:
         self._device = device
         self._port: DatagramPort | None = None
         self._cause = ""
+        self._unanswered = False
+        """Whether nothing has come for the last request."""
         self.endpoint: CoapEndpoint = device.stack.endpoint(device, self._unsent, "management", serves=True, szx=szx)
 
     async def open(self) -> None:
@@ -101,11 +104,20 @@ class DatagramLink:
         return self._port.local if self._port is not None else NOWHERE
 
     def renew(self) -> None:
-        """A datagram port is always there, and DTLS begins its next handshake with the next datagram."""
+        """A datagram port is always there, and DTLS begins its next handshake with the next datagram.
+
+        Where the last request over DTLS got no answer, the server may not know the connection any more: without a
+        Connection ID (RFC 9146) it is bound to a port of the device, which a NAT may have changed.
+        """
+        port = self._port
+        if self._unanswered and isinstance(port, DtlsPort) and port.peer is not None:
+            port.reconnect()
+        self._unanswered = True
 
     def reached(self) -> None:
         """The server has answered."""
         self._cause = ""
+        self._unanswered = False
 
     def close(self, now: float) -> None:
         """Give the port back."""

@@ -7,7 +7,7 @@ lead to, when another attempt is made, and what is written down at the end is de
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from simulator.coap.block import unit_shift
 from simulator.coap.codes import code_text
@@ -44,6 +44,8 @@ class Progress(NamedTuple):
     retransmissions: int = 0
     duplicates: int = 0
 
+
+SMALLEST_BLOCK: Final = 16
 
 RESUMED_AFTER: Final = frozenset({Failure.TIMEOUT, Failure.UNREACHABLE})
 """After these a device may take up its pull again; an origin that breaks the protocol would do so once more."""
@@ -136,14 +138,16 @@ class Pull(ABC):
             msg = f"{host} has no address: {error}"
             raise UnknownHostError(msg) from error
 
-    def _szx(self, szx: int) -> int:
-        """The size exponent with which a download in blocks can go on, ``szx`` at the most.
+    def _place(self, szx: int) -> tuple[int, int]:
+        """Where a download in blocks goes on, with the size exponent for that: ``szx`` at the most.
 
         A server that cuts into smaller blocks may have left an offset that is no multiple of ours, but one of its own.
         """
-        while self._offset % (1 << unit_shift(szx)) and szx > 0:
+        if self._offset % SMALLEST_BLOCK:
+            return 0, szx
+        while self._offset % (1 << unit_shift(szx)):
             szx -= 1
-        return szx
+        return self._offset, szx
 
     @property
     def etag(self) -> bytes:
@@ -215,8 +219,10 @@ class Pull(ABC):
         if not self._ended:
             self._ask_again()
 
-    _keeps_connection: ClassVar[bool] = False
-    """Whether another attempt goes by the same connection."""
+    @property
+    def _keeps_connection(self) -> bool:
+        """Whether another attempt after silence goes by the same connection."""
+        return False
 
     def _ask_again(self) -> None:
         """Another attempt after silence, or after the loss of a connection."""

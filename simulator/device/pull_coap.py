@@ -13,6 +13,7 @@ from simulator.device.stacks import ENGINE
 from simulator.device.thinking import thinking
 from simulator.lwm2m.firmware_table import Event
 from simulator.ports import Address
+from simulator.transport.dtls import DtlsPort
 
 if TYPE_CHECKING:
     from simulator.device.device import Device
@@ -69,16 +70,26 @@ class CoapPull(Pull):
 
     def _ask(self) -> None:
         assert self._endpoint is not None
-        block_size = self._device.plan.block_size
+        offset, szx = self._place(szx_for(self._device.plan.block_size))
         self._download = self._stack.download(
             self._device,
             request_options(self._uri.path, self._uri.query),
             self,
-            szx_for(block_size),
-            offset=self._aligned_offset(block_size),
+            szx,
+            offset=offset,
             etag=self._etag,
         )
         self._download.start(self._endpoint, self._device.world.now())
+
+    @property
+    def _keeps_connection(self) -> bool:
+        return not isinstance(self._port, DtlsPort)
+
+    def _ask_again(self) -> None:
+        """Over DTLS by a new connection: behind a NAT that gave the device another port, the old one leads nowhere."""
+        if isinstance(self._port, DtlsPort):
+            self._port.reconnect()
+        self._ask()
 
     def _progress(self) -> Progress | None:
         download, endpoint = self._download, self._endpoint

@@ -47,13 +47,13 @@ class CoapTcpPull(Pull):
         device = self._device
         now = device.world.now()
         self._give_up(now)
-        block_size = device.plan.block_size
-        szx = szx_for(block_size)
+        szx = szx_for(device.plan.block_size)
+        offset, szx = self._place(SZX_BERT if szx == SZX_MAX else szx)
         self._download = download = Download(
             request_options(self._uri.path, self._uri.query),
             self,
-            SZX_BERT if szx == SZX_MAX else szx,
-            offset=self._aligned_offset(block_size),
+            szx,
+            offset=offset,
             etag=self._etag,
         )
         self._connection = connection = CoapTcpConnection(
