@@ -135,11 +135,17 @@ def devices(
     set_: Set = None,
     format_: Annotated[ListFormat, typer.Option("--format", help="Form of the list.")] = ListFormat.csv,
     out: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="File for the keys of the devices: CSV, or JSON by its name. Needs a seed.")
+    ] = None,
+    ca: Annotated[
+        Path | None, typer.Option(help="File for the certificate of the CA that signs the devices'. Needs a seed.")
+    ] = None,
 ) -> None:
     """List the devices of a scenario, for bulk import into a server."""
     from simulator.cli.devices import list_devices
 
-    list_devices(scenario, count, seed, tuple(set_ or ()), format_.value, out, errors)
+    list_devices(scenario, count, seed, tuple(set_ or ()), format_.value, out, errors, keys=keys, ca=ca)
 
 
 @app.command()

@@ -9,18 +9,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulator.cli.failure import ENVIRONMENT, CommandFailedError
+from simulator.cli.export import write_ca, write_keys
+from simulator.cli.failure import ENVIRONMENT, USAGE, CommandFailedError
 from simulator.cli.run import load_scenario
+from simulator.cli.targets import security_of
 from simulator.fleet.population import Population
 from simulator.scenario import json_schema
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-COLUMNS = ("index", "endpoint", "group", "delivery", "transport", "lwm2m", "lifetime_s", "model", "fault")
+COLUMNS = ("index", "endpoint", "group", "management", "delivery", "transport", "lwm2m", "lifetime_s", "model", "fault")
 SECURITY = "security"
 NOSEC = "nosec"
-"""Devices are managed over plain CoAP in this version: a server that wants credentials has none to import."""
+"""What the column ``security`` has for a device that comes without credentials; else it has ``psk`` or ``x509``."""
 
 
 def list_devices(
@@ -31,21 +33,33 @@ def list_devices(
     form: str,
     out: Path | None,
     remarks: Console,
+    *,
+    keys: Path | None = None,
+    ca: Path | None = None,
 ) -> None:
     """Write one row per device; without a seed those of seed 0, which ``remarks`` is told where it matters.
 
+    ``keys`` and ``ca`` are files for the keys of the devices and for the certificate of the run's CA.
+
     Raises:
-        CommandFailedError: wrong scenario, or the file cannot be written.
+        CommandFailedError: wrong scenario, keys without a seed, or a file cannot be written.
     """
     scenario = load_scenario(scenario_file, overrides, count)
     drawn = seed if seed is not None else scenario.run.seed
+    if drawn is None and (keys is not None or ca is not None):
+        msg = "keys and the CA follow from the seed: add --seed, or `seed` under [run], and run with the same"
+        raise CommandFailedError(msg, USAGE)
     population = Population(scenario, drawn or 0)
+    if keys is not None:
+        write_keys(population, keys)
+    if ca is not None:
+        write_ca(population, ca)
     if drawn is None and any(group.faults for group in scenario.groups.values()):
         remarks.print(
             "No seed is given: the faults are those of seed 0. Run with --seed 0 to have the same.", soft_wrap=True
         )
     rows: list[dict[str, Any]] = [
-        {**{column: getattr(plan, column) for column in COLUMNS}, SECURITY: NOSEC}
+        {**{column: getattr(plan, column) for column in COLUMNS}, SECURITY: security_of(plan)[0] or NOSEC}
         for plan in (population.device(k) for k in range(len(population)))
     ]
     write(_csv(rows) if form == "csv" else json.dumps(rows, indent=1) + "\n", out)

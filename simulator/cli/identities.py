@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from simulator.cli.device_files import anchors
 from simulator.security.authority import write_identity
 from simulator.security.issue import Issuer
 
@@ -35,10 +36,11 @@ class Identities:
         groups = self._scenario.groups.values()
         return any(group.management_spec.kinds or group.download_spec.kinds for group in groups)
 
-    def write(self) -> str:
+    def write(self, population: Population) -> str:
         """Write the identity; its directory, or the empty string where nobody needs one.
 
         Raises:
+            CredentialError: a file of the devices' certificates cannot be used.
             OSError: it cannot be written.
         """
         if not self.wanted:
@@ -47,6 +49,8 @@ class Identities:
         hosts = dict.fromkeys((getattr(self._scenario.server, "host", LOOPBACK[0]), *LOOPBACK))
         authority = self._issuer.authority
         write_identity(self._directory, authority.server(*hosts), authority)
+        with (self._directory / "ca.pem").open("ab") as trusted:
+            trusted.writelines(anchors(population, self._issuer))
         return str(self._directory)
 
     def remove(self) -> None:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from simulator.cli.device_files import problems_of
 from simulator.cli.failure import CRITERION_FAILED, ENVIRONMENT, HOLDS, INTERRUPTED, USAGE, CommandFailedError
 from simulator.cli.live import Live
 from simulator.cli.plan import Ended, Plan
 from simulator.cli.report import print_report
 from simulator.cli.session import Session
 from simulator.fleet.entropy import Entropy
+from simulator.fleet.population import Population
 from simulator.recorder.manifest import RunDirectoryError, run_id
 from simulator.scenario import Scenario, ScenarioError, is_public, load
 from simulator.transport.limits import demand_open_files
@@ -77,11 +79,18 @@ def _check_targets(scenario: Scenario, options: Options) -> None:
         raise CommandFailedError(msg, USAGE)
 
 
+def _check_files(population: Population) -> None:
+    lines = problems_of(population)
+    if lines:
+        msg = "devices have no credential:\n" + "\n".join(f"  {line}" for line in lines)
+        raise CommandFailedError(msg, USAGE)
+
+
 def make_plan(options: Options) -> Plan:
     """Check everything that can be checked before anything is started.
 
     Raises:
-        CommandFailedError: wrong scenario, wrong target, or too few open files.
+        CommandFailedError: wrong scenario, wrong target, too few open files, or a device without its credential.
     """
     if options.url is not None and options.server not in (None, "leshan-demo"):
         msg = f"--url is for --server leshan-demo, not {options.server}"
@@ -98,6 +107,7 @@ def make_plan(options: Options) -> Plan:
     seed = options.seed if options.seed is not None else scenario.run.seed
     if seed is None:
         seed = Entropy.draw()
+    _check_files(Population(scenario, seed))
     directory = options.out or Path("runs") / run_id(scenario.run.name, seed)
     return Plan(
         scenario_file=options.scenario,

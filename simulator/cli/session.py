@@ -118,7 +118,7 @@ class Session:
         self._say("making packages")
         packages = await asyncio.to_thread(make_packages, plan.scenario.firmware, plan.seed, directory / "packages")
         plan.write(directory / PLAN, packages.size)
-        identity_dir = self._identities.write()
+        identity_dir = self._identities.write(self._population)
         origins = await self._start_origin(manifest, packages, identity_dir)
         servers = await self._start_server(manifest, packages, origins, identity_dir)
         self._say("starting the fleet")
@@ -138,14 +138,16 @@ class Session:
         return {str(scheme): str(uri) for scheme, uri in ready["origins"].items()}
 
     async def _find_external(self, manifest: Manifest, server: ExternalServer, origins: dict[str, str]) -> list[str]:
-        schemes = dict.fromkeys(group.management for group in self.plan.scenario.groups.values())
-        uris = {scheme: f"{scheme}://{Address(server.host, server.port_of(scheme))}" for scheme in schemes}
+        groups = self.plan.scenario.groups.values()
+        places = {scheme: Address(server.host, server.port_of(scheme)) for scheme in (g.management for g in groups)}
+        uris = {scheme: f"{scheme}://{place}" for scheme, place in places.items()}
         manifest.describe_server({"kind": "external", "uri": next(iter(uris.values())), "packages": origins})
-        if "coap" in uris:
-            self._say("looking for the server", uris["coap"])
-            problem = await self._unless_stopped(problem_of(Address(server.host, server.port)))
+        for scheme, place in places.items():
+            self._say("looking for the server", uris[scheme])
+            problem = await self._unless_stopped(problem_of(place, scheme))
             if problem:
-                msg = f"the server under test: {problem}; start it, or correct [server] host and port"
+                key = {"coap": "port"}.get(scheme, f"{scheme.replace('+', '_')}_port")
+                msg = f"the server under test: {problem}; start it, or correct [server] host and {key}"
                 raise ChildError(msg)
         return list(uris.values())
 

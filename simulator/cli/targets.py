@@ -44,14 +44,17 @@ def operator_job(
         request_s=min(campaign.request_timeout, campaign.timeout),
         poll_s=min(POLL_S_MAX, campaign.timeout / 4),
     )
-    targets = [Target(plan.index, plan.endpoint, _order(plan, packages, origins), *_security(plan)) for plan in plans]
+    targets = [Target(plan.index, plan.endpoint, _order(plan, packages, origins), *security_of(plan)) for plan in plans]
     if campaign.order == "random":
         random.Random(population.entropy.number(-1, "campaign")).shuffle(targets)
     return Job(server, tactics, patience, tuple(targets), population.entropy.seed)
 
 
-def _security(plan: DevicePlan) -> tuple[str, str]:
-    """How the server is to know the device, and the file with its key: by what it should show."""
+def security_of(plan: DevicePlan) -> tuple[str, str]:
+    """How the server is to know the device, and the file with its key: by what it should show.
+
+    ``psk``, ``x509``, or empty for a transport without security.
+    """
     if plan.management not in SECURE_SCHEMES:
         return "", ""
     kinds = plan.credentials.kinds

@@ -10,6 +10,7 @@ from typing import Final
 
 from simulator.faults.registry import FAULTS
 from simulator.scenario.check import Draft, check
+from simulator.scenario.credential_files import credential_findings
 from simulator.scenario.faults import Kinds
 from simulator.scenario.lines import line_index, line_of
 from simulator.scenario.overrides import PLACE, apply_overrides
@@ -70,7 +71,7 @@ def loads(
     draft = reader.read(document)
     if devices is not None:
         problems += _scale(draft, devices)
-    findings = [*reader.findings, *check(draft, reader.kinds)]
+    findings = [*reader.findings, *check(draft, reader.kinds), *credential_findings(draft.groups)]
     problems += sorted((_placed(each, file, index, changed) for each in findings), key=lambda p: p.line or 0)
     if problems:
         raise ScenarioError(problems)

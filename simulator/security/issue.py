@@ -74,6 +74,23 @@ class Issuer:
             raise CredentialError(msg)
         return keys[endpoint]
 
+    def identity(self, spec: CredentialSpec, endpoint: str) -> Identity:
+        """The right identity of a device: out of files, or made by the run's CA.
+
+        Raises:
+            CredentialError: a file cannot be used.
+        """
+        if not spec.certificate:
+            return self.authority.device(endpoint)
+        files = (spec.certificate.replace("{endpoint}", endpoint), spec.key.replace("{endpoint}", endpoint))
+        found = self._identities.get(files)
+        if found is None:
+            found = load_identity(Path(files[0]), Path(files[1]))
+            if files == (spec.certificate, spec.key):
+                # One for all devices.
+                self._identities[files] = found
+        return found
+
     def credentials(self, spec: CredentialSpec, endpoint: str) -> Credentials:
         """What a device has to show and whom it trusts.
 
@@ -102,16 +119,7 @@ class Issuer:
             return self.authority.expired_device(endpoint)
         if spec.wrong == "untrusted":
             return self._stranger.device(endpoint)
-        if not spec.certificate:
-            return self.authority.device(endpoint)
-        files = (spec.certificate.replace("{endpoint}", endpoint), spec.key.replace("{endpoint}", endpoint))
-        found = self._identities.get(files)
-        if found is None:
-            found = load_identity(Path(files[0]), Path(files[1]))
-            if files == (spec.certificate, spec.key):
-                # One for all devices.
-                self._identities[files] = found
-        return found
+        return self.identity(spec, endpoint)
 
     def _trust_of(self, spec: CredentialSpec) -> TrustStore:
         if spec.wrong == "unknown-ca":

@@ -260,7 +260,7 @@ delivery = "none"
 async def test_an_external_server_that_is_not_there(make, free_port):
     ended = await (session := make(text=EXTERNAL.format(port=free_port()))).run()
     assert (ended.status, ended.begun) == ("failed", False)
-    assert "nobody listens at 127.0.0.1" in ended.reason
+    assert "nobody listens at UDP 127.0.0.1" in ended.reason
     assert not alive(session)
 
 

@@ -94,7 +94,7 @@ def test_nobody_is_told_by_a_handshake_without_a_key(name):
         world = World(damage)
         await world.listen(PAIRS[name][1])
         port = await world.open(PAIRS[name][0])
-        with pytest.raises(HandshakeFailedError, match="no answer to Finished$"):
+        with pytest.raises(HandshakeFailedError, match=r"no answer to Finished$"):
             await port.established()
         assert not any(data[:1] == b"\x15" for direction, data in world.network.seen if direction == "down")
         world.close()

@@ -1,0 +1,31 @@
+"""What credentials a device is said to have, without any key."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.security.spec import NEEDS, NO_CREDENTIALS, WRONGS, CredentialSpec, kinds_for
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        (NO_CREDENTIALS, ""),
+        (CredentialSpec(frozenset({"psk"})), "psk"),
+        (CredentialSpec(frozenset({"x509", "psk"})), "psk+x509"),
+        (CredentialSpec(frozenset({"x509"}), "expired", psk_file="/keys.csv"), "x509 (expired)"),
+    ],
+)
+def test_what_a_record_says_names_kinds_and_what_is_wrong_alone(spec, text):
+    assert spec.text == text
+
+
+def test_each_scheme_with_security_needs_one_kind():
+    assert kinds_for("coap", "http", "coap+tcp") == frozenset()
+    assert kinds_for("coaps", "coap") == {"psk"}
+    assert kinds_for("coaps+tcp", "https") == {"x509"}
+    assert kinds_for(*NEEDS) == {"psk", "x509"}
+
+
+def test_nothing_and_a_missing_credential_are_possible_for_every_kind():
+    assert all({"", "missing"} <= wrongs for wrongs in WRONGS.values())
