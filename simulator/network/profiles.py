@@ -46,10 +46,10 @@ class NetworkProfile:
     queue_s: float = inf
     """A datagram that would wait longer than this before it is sent is dropped."""
     burst_bytes: int | None = None
-    """Depth of the token bucket of each direction, at least the MTU; None: one MTU.
+    """Depth of the token bucket of each direction; None, and what is below one MTU: one MTU, for packets are not cut.
 
-    In any time t, no more than rate · t + burst_bytes leaves a sender. A packet counts when its last bit has left, so
-    that one MTU is a line of the rate, and what is above that may leave at once after a pause.
+    In any time t, no more than rate · t + this leaves a sender. A packet counts when its last bit has left, so that one
+    MTU is a line of the rate, and what is above that may leave at once after a pause.
     """
 
     def __post_init__(self) -> None:
@@ -65,9 +65,9 @@ class NetworkProfile:
                 msg = f"network profile {self.name}: a rate must be above 0 bit/s, not {rate}"
                 raise ValueError(msg)
         self._demand("mtu", MTU_MIN, IP_PACKET_MAX)
-        if self.burst_bytes is not None and not self.mtu <= self.burst_bytes < inf:
-            msg = f"network profile {self.name}: burst_bytes must be at least the mtu of {self.mtu}, or no packet of "
-            raise ValueError(msg + f"that length could ever leave, and finite, not {self.burst_bytes}")
+        if self.burst_bytes is not None and not 0 <= self.burst_bytes < inf:
+            msg = f"network profile {self.name}: burst_bytes must be finite and not below 0, not {self.burst_bytes}"
+            raise ValueError(msg)
 
     def _demand(self, name: str, least: float, most: float) -> None:
         value = getattr(self, name)
@@ -83,7 +83,7 @@ class NetworkProfile:
     @property
     def bucket_bytes(self) -> int:
         """Depth of the token bucket of each direction, in bytes."""
-        return self.mtu if self.burst_bytes is None else self.burst_bytes
+        return max(self.mtu, self.burst_bytes or 0)
 
     @property
     def transparent(self) -> bool:

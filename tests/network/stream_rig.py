@@ -23,6 +23,8 @@ class End:
         self.happened = []
         self._wanted = 0
         self._enough = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._gone = asyncio.Event()
 
     def _note(self, what):
         self.happened.append((asyncio.get_running_loop().time(), what))
@@ -36,9 +38,12 @@ class End:
 
     def on_eof(self):
         self._note("eof")
+        self._ended.set()
 
     def on_lost(self, error):
         self._note("closed" if error is None else errno.errorcode[error.errno])
+        self._ended.set()
+        self._gone.set()
 
     @property
     def data(self):
@@ -54,10 +59,20 @@ class End:
         return [when for when, what in self.happened if isinstance(what, int)][-1]
 
     async def take(self, size):
-        """Wait until so many bytes more have come."""
-        self._wanted = size
+        """Wait until so many bytes have come."""
+        self._wanted = size - sum(map(len, self.chunks))
+        if self._wanted <= 0:
+            return
         self._enough.clear()
         await asyncio.wait_for(self._enough.wait(), 60)
+
+    async def ended(self):
+        """Wait until the peer has sent its last, or the connection is gone."""
+        await asyncio.wait_for(self._ended.wait(), 60)
+
+    async def gone(self):
+        """Wait until the connection is gone."""
+        await asyncio.wait_for(self._gone.wait(), 60)
 
 
 class World:

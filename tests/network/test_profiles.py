@@ -35,14 +35,9 @@ def test_the_rate_up_is_the_rate_down_unless_it_is_set():
     assert NetworkProfile("x", rate_bps=5e3, rate_up_bps=1e3).up_bps == 1e3
 
 
-def test_the_bucket_is_one_packet_deep_unless_it_is_set():
-    assert NetworkProfile("x", mtu=600).bucket_bytes == 600
-    assert NetworkProfile("x", mtu=600, burst_bytes=5000).bucket_bytes == 5000
-
-
-def test_a_bucket_that_no_packet_fits_into_is_refused():
-    with pytest.raises(ValueError, match=r"burst_bytes must be at least the mtu of 1500.* not 1000"):
-        NetworkProfile("x", burst_bytes=1000)
+@pytest.mark.parametrize(("burst", "depth"), [(None, 600), (0, 600), (599, 600), (5000, 5000)])
+def test_the_bucket_is_one_packet_deep_at_least(burst, depth):
+    assert NetworkProfile("x", mtu=600, burst_bytes=burst).bucket_bytes == depth
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
@@ -56,7 +51,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
         {"loss": 1.1}, {"loss": -0.1}, {"loss": nan}, {"duplicate": 2}, {"reorder": -1}, {"delay_s": -1},
         {"delay_s": inf}, {"jitter_s": inf}, {"jitter_s": nan}, {"rate_bps": 0}, {"rate_bps": nan}, {"rate_up_bps": 0},
         {"mtu": 67}, {"mtu": 70_000}, {"queue_s": -1},
-        {"burst_bytes": 1499}, {"burst_bytes": 0}, {"burst_bytes": inf}, {"burst_bytes": nan},
+        {"burst_bytes": -1}, {"burst_bytes": inf}, {"burst_bytes": nan},
     ],
     ids=str,
 )  # fmt: skip
