@@ -8,6 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from simulator.faults.streams import StreamFault
     from simulator.ports import DatagramPort, DatagramReceiver, Dice, Flash, Installer
 
 BOTH: Final = frozenset({"pull", "push"})
@@ -43,12 +44,16 @@ class Parameter:
     """Smallest value, in bytes, seconds or as a share; None: whatever the type allows."""
     maximum: float | None = None
     """Greatest value."""
+    choices: tuple[str, ...] = ()
+    """The values that a ``str`` may have; empty: any."""
 
     def problem(self, value: object) -> str:
         """What is wrong with a value; empty where nothing is."""
         kinds = _PYTHON_TYPES[self.type]
         if not isinstance(value, kinds) or (isinstance(value, bool) and self.type != "bool"):
             return f"is not a {self.type}: {value!r}"
+        if self.choices and value not in self.choices:
+            return f"is {' or '.join(self.choices)}, not {value!r}"
         if isinstance(value, int | float):
             least = self.minimum if self.minimum is not None else _LEAST.get(self.type, -inf)
             most = self.maximum if self.maximum is not None else _MOST.get(self.type, inf)
@@ -78,15 +83,16 @@ class LinkFault(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One fault of one device, ready to wrap a port; all but one are None."""
+    """One fault of one device, ready to wrap a port; what it does not wrap is None."""
 
     flash: Callable[[Flash], Flash] | None = None
     installer: Callable[[Installer], Installer] | None = None
     link: LinkFault | None = None
+    stream: StreamFault | None = None
     defers: Callable[[int], bool] | None = None
     """Whether the user puts an update of a Severity (/5/0/11) off."""
     purposes: frozenset[str] = frozenset({"management", "download"})
-    """Which datagram ports a link fault wraps."""
+    """Which ports ``link`` and ``stream`` wrap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +101,29 @@ class FaultKind:
 
     name: str
     seam: str
-    """``flash``, ``installer``, ``datagram``, ``decision`` (the user's), or ``order`` where the operator's is wrong."""
+    """``flash``, ``installer``, ``datagram``, ``link`` (datagrams or streams), ``decision`` (the user's), or ``order``
+    where the operator's is wrong."""
     summary: str
     make: Callable[[Scene], Made]
     expected: tuple[int, int] | None = None
     """State and Update Result in which the update then ends; None where it should end as without the fault."""
+    ends: Callable[[str, int, Mapping[str, Any]], tuple[int, int] | None] | None = None
+    """The same where it depends on the URI scheme of the transfer, on how often a pull is taken up again, and on the
+    parameters; ``expected`` is then what comes of it over coap with all defaults."""
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     deliveries: frozenset[str] = BOTH
     order: str = "good"
     """For the seam ``order``: which package or URI the operator hands out."""
+
+    def end(self, scheme: str, retries: int, parameters: Mapping[str, Any]) -> tuple[int, int] | None:
+        """State and Update Result in which an update then ends; None where it should end as without the fault.
+
+        Args:
+            scheme: of the URI that the package comes from, or of the management server for a push.
+            retries: how often the device takes up an interrupted pull again.
+            parameters: complete.
+        """
+        return self.expected if self.ends is None else self.ends(scheme, retries, parameters)
 
     def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters that were given and the defaults of the others.

@@ -1,39 +1,27 @@
-"""Faults of the link: datagrams lost, doubled, late, damaged - and a connection that dies."""
+"""Faults of the link: datagrams lost, doubled, late, damaged - and a link that dies, or damages what it carries."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from simulator.faults.filters import IN, OUT, LinkFilter
+from simulator.faults.damage import OneBit
+from simulator.faults.filters import OUT, LinkFilter
 from simulator.faults.kinds import PULL, FaultKind, Made, Parameter, Scene
+from simulator.faults.outage import CLOSED, RESET, SILENT, Outage
 from simulator.faults.triggers import AfterBytes, Chance, Nth, Trigger
+from simulator.firmware import HEADER_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from simulator.ports import Dice
 
 DOWNLOAD: Final = frozenset({"download"})
-BLOCK_MIN: Final = 16
-"""No CoAP message with a block is as short as this; what is shorter is an empty message (RFC 7252 §4.1)."""
-
-
-class Dead:
-    """Silent in both directions from a moment on, as when a device leaves the coverage of its cell."""
-
-    __slots__ = ("_dead", "_struck", "_trigger")
-
-    def __init__(self, trigger: Trigger, struck: Callable[[str], None]) -> None:
-        self._trigger = trigger
-        self._struck = struck
-        self._dead = False
-
-    def passes(self, data: bytes, way: str) -> list[tuple[float, bytes]]:
-        """Everything, then nothing."""
-        if not self._dead and way == IN and self._trigger.strikes(len(data)):
-            self._dead = True
-            self._struck("silent from here on")
-        return [] if self._dead else [(0.0, data)]
+LOST: Final = (0, 4)
+CORRUPT: Final = (0, 5)
+OUTLIVED_S: Final = 30.0
+"""A silence as long as this is survived without another attempt: the last repetition of a message comes 30 s after the
+first at the earliest (RFC 7252 §4.8), and what TCP holds back arrives when the link is back."""
 
 
 class Hit:
@@ -63,25 +51,6 @@ class Hit:
         return self._do(data)
 
 
-class OneBit:
-    """Flips one bit at the end of one datagram that comes in: in the payload of a block, whatever its header is."""
-
-    __slots__ = ("_done", "_struck", "_trigger")
-
-    def __init__(self, trigger: Trigger, struck: Callable[[str], None]) -> None:
-        self._trigger = trigger
-        self._struck = struck
-        self._done = False
-
-    def passes(self, data: bytes, way: str) -> list[tuple[float, bytes]]:
-        """Everything, but for one bit."""
-        if self._done or way == OUT or not self._trigger.strikes(len(data)) or len(data) <= BLOCK_MIN:
-            return [(0.0, data)]
-        self._done = True
-        self._struck(f"last bit of a datagram of {len(data)} bytes flipped")
-        return [(0.0, data[:-1] + bytes((data[-1] ^ 1,)))]
-
-
 def unreadable(data: bytes, dice: Dice) -> bytes:
     """A message that nobody can read: cut off within the header, or of another version than 1.
 
@@ -95,15 +64,33 @@ def unreadable(data: bytes, dice: Dice) -> bytes:
 
 def _connection_lost(scene: Scene) -> Made:
     limit = int(scene.package_size * float(scene.parameters["after"]))
-    # One for all ports: a download that is taken up again finds no coverage either.
-    dead = Dead(AfterBytes(limit), scene.struck)
-    return Made(link=LinkFilter(lambda: dead), purposes=DOWNLOAD)
+    lasts = scene.parameters.get("lasts")
+    # One for all ports: a download that is taken up again finds no coverage either, as long as the outage lasts.
+    outage = Outage(AfterBytes(limit), scene.parameters["how"], lasts, scene.struck)
+    return Made(link=LinkFilter(lambda: outage), stream=outage, purposes=DOWNLOAD)
+
+
+def _end_of_lost(scheme: str, retries: int, parameters: Mapping[str, Any]) -> tuple[int, int] | None:  # noqa: ARG001
+    lasts = parameters.get("lasts")
+    if lasts is None:
+        return LOST
+    return None if retries or (parameters["how"] == SILENT and lasts <= OUTLIVED_S) else LOST
 
 
 def _block_damage(scene: Scene) -> Made:
-    limit = int(scene.package_size * float(scene.parameters["after"]))
+    size = scene.package_size
+    # Not in the header of the package, whose damage the device may find by other means than its SHA-256.
+    limit = min(max(int(size * float(scene.parameters["after"])), 8 * HEADER_SIZE), size)
     once = OneBit(AfterBytes(limit), scene.struck)
-    return Made(link=LinkFilter(lambda: once), purposes=DOWNLOAD)
+    return Made(link=LinkFilter(lambda: once), stream=once, purposes=DOWNLOAD)
+
+
+def _end_of_damage(scheme: str, retries: int, parameters: Mapping[str, Any]) -> tuple[int, int] | None:  # noqa: ARG001
+    if scheme == "coaps":
+        return None  # the record is dropped, and the request sent again
+    if scheme in ("coaps+tcp", "https"):
+        return None if retries else LOST  # a stream with a record that is not its own is over
+    return CORRUPT
 
 
 def _hit(
@@ -138,25 +125,43 @@ def _drop_answer(scene: Scene) -> Made:
     return _hit(scene, "lost", lambda _data: [], lambda: Nth(number), OUT)
 
 
+_AFTER: Final = Parameter(
+    "share",
+    "After as many bytes on the wire as this share of the package has, headers and records counted.",
+    default=0.5,
+)
 _RATE: Final = Parameter("share", "Probability for each datagram.", default=0.1)
 
 KINDS: Final = (
     FaultKind(
         "connection-lost",
-        "datagram",
-        "The link of the download goes silent for good; the device gives up when its retransmissions are exhausted.",
+        "link",
+        "The link of the download is lost in the middle; of its silence the device learns by its own time-outs.",
         _connection_lost,
-        expected=(0, 4),
-        parameters={"after": Parameter("share", "After datagrams with this share of the package's size.", default=0.5)},
+        expected=LOST,
+        ends=_end_of_lost,
+        parameters={
+            "after": _AFTER,
+            "how": Parameter(
+                "str",
+                "Nothing comes or goes any more, or a stream is reset (RST), or closed (FIN) in the middle.",
+                default=SILENT,
+                choices=(SILENT, RESET, CLOSED),
+            ),
+            "lasts": Parameter("duration", "Until the link is back; for good where it is not set."),
+        },
         deliveries=PULL,
     ),
     FaultKind(
         "block-damage",
-        "datagram",
-        "One bit of one block is flipped on its way, past the checksum of UDP; the device's own SHA-256 finds it.",
+        "link",
+        "One bit of the package is flipped on its way, past the checksum of UDP or TCP. Without security the device's "
+        "own SHA-256 finds it; DTLS drops the record, and the device asks again (as without it); TLS ends the "
+        "stream (0 / 4, or as without it where the pull is taken up again).",
         _block_damage,
-        expected=(0, 5),
-        parameters={"after": Parameter("share", "After datagrams with this share of the package's size.", default=0.5)},
+        expected=CORRUPT,
+        ends=_end_of_damage,
+        parameters={"after": _AFTER},
         deliveries=PULL,
     ),
     FaultKind(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from simulator.faults.kinds import Made, Scene, Struck
@@ -11,7 +12,18 @@ from simulator.network.wrapped import WrappedNetwork
 
 if TYPE_CHECKING:
     from simulator.faults.kinds import LinkFault
-    from simulator.ports import Address, DatagramPort, DatagramReceiver, Dice, Flash, Installer, Network
+    from simulator.faults.streams import Connect, StreamFault
+    from simulator.ports import (
+        Address,
+        DatagramPort,
+        DatagramReceiver,
+        Dice,
+        Flash,
+        Installer,
+        Network,
+        StreamPort,
+        StreamReceiver,
+    )
 
 
 class Injected(Protocol):
@@ -72,8 +84,10 @@ class FaultPlan:
 
     def network(self, network: Network, purpose: str) -> Network:
         """The network with what is wrong with its ports; ``purpose`` is ``management`` or ``download``."""
-        links = [made.link for made in self._made if made.link is not None and purpose in made.purposes]
-        return FaultyNetwork(network, links) if links else network
+        mine = [made for made in self._made if purpose in made.purposes]
+        links = [made.link for made in mine if made.link is not None]
+        streams = [made.stream for made in mine if made.stream is not None]
+        return FaultyNetwork(network, links, streams) if links or streams else network
 
 
 NO_FAULTS = FaultPlan()
@@ -97,13 +111,14 @@ def _make(fault: Injected, package_size: int, dice: Callable[[str], Dice], struc
 
 
 class FaultyNetwork(WrappedNetwork):
-    """A network whose connected datagram ports carry link faults."""
+    """A network whose connected ports carry link faults."""
 
-    __slots__ = ("_links",)
+    __slots__ = ("_links", "_streams")
 
-    def __init__(self, network: Network, links: list[LinkFault]) -> None:
+    def __init__(self, network: Network, links: list[LinkFault], streams: list[StreamFault]) -> None:
         super().__init__(network)
         self._links = links
+        self._streams = streams
 
     async def open_datagram(
         self, remote: Address, receiver: DatagramReceiver, *, local: Address | None = None
@@ -117,3 +132,16 @@ class FaultyNetwork(WrappedNetwork):
         for wrap in reversed(wraps):
             port = wrap(port)
         return port
+
+    async def open_stream(
+        self, remote: Address, receiver: StreamReceiver, *, local: Address | None = None
+    ) -> StreamPort:
+        """A connection behind all faults of streams.
+
+        Raises:
+            OSError: refused, unreachable or timed out, or kept off by a fault.
+        """
+        connect: Connect = partial(self._network.open_stream, remote, local=local)
+        for fault in self._streams:
+            connect = partial(fault.open, connect)
+        return await connect(receiver)

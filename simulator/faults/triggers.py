@@ -23,6 +23,11 @@ class AfterBytes:
     def __init__(self, count: int) -> None:
         self._left = count
 
+    @property
+    def left(self) -> int:
+        """Bytes that still pass before it strikes."""
+        return max(self._left, 0)
+
     def strikes(self, size: int) -> bool:
         """Count down."""
         self._left -= size

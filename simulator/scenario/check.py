@@ -18,7 +18,7 @@ from simulator.scenario.endpoints import EndpointShape
 from simulator.scenario.faults import Kinds
 from simulator.scenario.problems import Finding, did_you_mean
 from simulator.scenario.sections import Arrivals, AtOnce, ConstantRate, Firmware, Run
-from simulator.scenario.server import MANAGEMENT_OF, ExternalServer, Server
+from simulator.scenario.server import MANAGEMENT_OF, ExternalServer, LeshanDemo, Server, StartedServer
 from simulator.transport.http_limits import DEFAULT_HTTP_LIMITS
 
 ENDPOINT_MAX: Final = 252
@@ -57,6 +57,7 @@ def check(draft: Draft, kinds: Kinds) -> Iterator[Finding]:
     for name, group in draft.groups.items():
         yield from _delivery(name, group)
         yield from _management(name, group, draft.server)
+        yield from _oscore(name, group, draft.server)
         yield from _package(name, group, draft.firmware)
         yield from _faults(name, group, kinds, draft)
     yield from _campaign(draft)
@@ -113,9 +114,23 @@ def _delivery(name: str, group: Group) -> Iterator[Finding]:
     if group.delivery == "pull" and unlisted and group.expect is None:
         mend = f'add "{group.transport}", or declare the failure: expect = {{ state = 0, result = 9 }}'
         yield Finding(("groups", name, "protocols"), f"the devices are to pull over {group.transport}", mend)
-    if group.stack == "aiocoap" and (group.management != "coap" or group.transport != "coap"):
-        mend = "set `management` and `transport` to coap, or `stack` to own"
-        yield Finding(("groups", name, "stack"), "on aiocoap the devices speak coap only", mend)
+    if group.stack == "aiocoap" and group.management != "coap":
+        mend = "set `management` to coap, or `stack` to own"
+        yield Finding(("groups", name, "stack"), "on aiocoap the devices are managed over coap only", mend)
+
+
+def _oscore(name: str, group: Group, server: Server | None) -> Iterator[Finding]:
+    if "oscore" in group.download_spec.kinds:
+        problem = "the package origins of a run have no OSCORE"
+        yield Finding(("groups", name, "download_credentials"), problem, "give another kind, or drop the table")
+    if "oscore" not in group.management_spec.kinds:
+        return
+    if group.stack != "aiocoap":
+        problem = "only devices on aiocoap have OSCORE"
+        yield Finding(("groups", name, "credentials"), problem, 'set stack = "aiocoap" and management = "coap"')
+    if isinstance(server, StartedServer | LeshanDemo) and server.kind != "aiocoap":
+        problem = f"the {server.kind} server has no OSCORE"
+        yield Finding(("groups", name, "credentials"), problem, 'set server = { kind = "aiocoap" }')
 
 
 def _management(name: str, group: Group, server: Server | None) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, Protocol
+from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
 
 from pydantic import Field, ValidationError, create_model
 
@@ -67,12 +67,35 @@ class FaultKind(Protocol):
     def expected(self) -> tuple[int, int] | None:
         """State and Update Result that it leads to; None where an update should end as without it."""
 
+    def end(self, scheme: str, retries: int, parameters: Mapping[str, Any]) -> tuple[int, int] | None:
+        """The same for a transfer by this URI scheme, which is taken up again so often, with these parameters."""
+
     @property
     def deliveries(self) -> frozenset[str]:
         """``pull``, ``push`` or both."""
 
 
 Kinds = Mapping[str, FaultKind]
+
+
+class Carrier(NamedTuple):
+    """What the end of an update with a fault depends on, of the group that carries it."""
+
+    profile: str = "oma"
+    scheme: str = "coap"
+    """URI scheme by which the package comes."""
+    retries: int = 0
+    """How often an interrupted pull is taken up again."""
+
+    @staticmethod
+    def of(group: Mapping[str, Any]) -> Carrier:
+        """That of a group's table, which nobody has checked yet."""
+        profile = str(group.get("profile", "oma"))
+        way = "management" if group.get("delivery") == "push" else "transport"
+        retries = group.get("pull_retries")
+        if not isinstance(retries, int):
+            retries = PROFILES[profile].extra_pull_retries if profile in PROFILES else 0
+        return Carrier(profile, str(group.get(way, "coap")), retries)
 
 
 class FaultTable(Section):
@@ -91,6 +114,9 @@ class FaultTable(Section):
 
 def _within(parameter: Parameter) -> Any:
     """The type of a parameter with its limits, which a registry may leave out."""
+    choices = getattr(parameter, "choices", ())
+    if choices:
+        return Literal[choices]
     typed = _TYPES[parameter.type]
     least, most = getattr(parameter, "minimum", None), getattr(parameter, "maximum", None)
     return typed if least is None and most is None else Annotated[typed, Field(ge=least, le=most)]
@@ -109,8 +135,8 @@ def table_of(kind: FaultKind) -> type[FaultTable]:
     return made
 
 
-def read_fault(raw: object, kinds: Kinds, profile: str, at: Key) -> tuple[Fault | None, list[Finding]]:
-    """One fault out of its table, or what is wrong with it; ``profile`` is that of its group."""
+def read_fault(raw: object, kinds: Kinds, carrier: Carrier, at: Key) -> tuple[Fault | None, list[Finding]]:
+    """One fault out of its table, or what is wrong with it."""
     if not isinstance(raw, dict):
         return None, [Finding(at, "a fault is a table", "write it under [[groups.NAME.faults]]")]
     name = raw.get("kind")
@@ -127,15 +153,13 @@ def read_fault(raw: object, kinds: Kinds, profile: str, at: Key) -> tuple[Fault 
     given = {key: getattr(table, key) for key in kind.parameters}
     parameters = {key: value if value is not None else kind.parameters[key].default for key, value in given.items()}
     known = {key: value for key, value in parameters.items() if value is not None}
-    return Fault(kind.name, known, table.share, _expected(table, kind, profile)), []
-
-
-def _expected(table: FaultTable, kind: FaultKind, profile: str) -> tuple[int, int] | None:
     if table.expect is not None:
-        return table.expect.state, table.expect.result
-    if kind.expected is None:
-        return None
-    return end_with_profile(kind.expected, profile)
+        expected: tuple[int, int] | None = (table.expect.state, table.expect.result)
+    else:
+        expected = kind.end(carrier.scheme, carrier.retries, known)
+        if expected is not None and carrier.profile in PROFILES:
+            expected = end_with_profile(expected, carrier.profile)
+    return Fault(kind.name, known, table.share, expected), []
 
 
 def end_with_profile(expected: tuple[int, int], profile: str) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from simulator.scenario.campaign import Campaign, Criteria
 from simulator.scenario.check import Draft
 from simulator.scenario.devices import DeviceSettings, Fault, Group
-from simulator.scenario.faults import Kinds, read_fault
+from simulator.scenario.faults import Carrier, Kinds, read_fault
 from simulator.scenario.problems import Finding, Key, did_you_mean, key_text, translate
 from simulator.scenario.sections import ARRIVALS, Firmware, Run, Section
 from simulator.scenario.server import SERVERS
@@ -146,18 +146,18 @@ class Reader:
             both = [table.get(key) for table in (defaults, raw)]
             if all(isinstance(table, dict) for table in both):
                 merged[key] = {**defaults[key], **raw[key]}
-        faults = self.faults(raw.get("faults", []), str(merged.get("profile", "oma")), (*at, "faults"))
+        faults = self.faults(raw.get("faults", []), Carrier.of(merged), (*at, "faults"))
         group = self.section(Group, {**merged, "faults": faults or []}, at)
         if faults is None or group is None:
             return None
         return group.found_in(self.file.parent)
 
-    def faults(self, raw: object, profile: str, at: Key) -> list[Fault] | None:
+    def faults(self, raw: object, carrier: Carrier, at: Key) -> list[Fault] | None:
         """The faults of a group, or None where one of them is wrong."""
         if not isinstance(raw, list):
             self.find(at, "faults are an array of tables", f"write each under [[{key_text(at)}]]")
             return None
-        found = [read_fault(each, self.kinds, profile, (*at, position)) for position, each in enumerate(raw)]
+        found = [read_fault(each, self.kinds, carrier, (*at, position)) for position, each in enumerate(raw)]
         for _, findings in found:
             self.findings += findings
         faults = [fault for fault, _ in found if fault is not None]

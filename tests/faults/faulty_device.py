@@ -1,10 +1,13 @@
-"""One device with injected faults in virtual time, between the embedded server and a package origin in memory."""
+"""One device with injected faults in virtual time, between the embedded server and a package origin in memory.
+
+Both are there on all their transports: four of the server, six of the origin.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 from simulator.coap import codes as c
@@ -16,26 +19,42 @@ from simulator.faults.plan import FaultPlan
 from simulator.faults.registry import FAULTS
 from simulator.firmware import generate
 from simulator.lwm2m.firmware_table import State
+from simulator.network.profiles import IDEAL, NetworkProfile
 from simulator.ports import Address
+from simulator.security.credentials import Credentials, PskStore, ServerCredentials
 from simulator.servers.embedded.core import LwM2mServer
+from simulator.servers.embedded.transports import Ports, Transports
 from simulator.servers.package_origin import PackageOrigin
 from simulator.servers.peers import PeerTable
 from simulator.transport.clock import LoopClock
+from simulator.transport.coap_tcp import CoapTcpServer
 from simulator.transport.deadlines import Deadlines
+from simulator.transport.dtls_listener import bind_dtls
 from simulator.transport.memory import MemoryNetwork
+from simulator.transport.tls_listener import listen_tls
 from simulator.transport.virtual import run_virtual
 from tests.plans import PlanDefaults
+from tests.security.rig import CA, DEVICE_IDENTITY, HOST, PSK, SERVER_IDENTITY
+from tests.transport.http_rig import Origin, shop
 
 SERVER = Address("10.200.0.1", 5683)
+SECURE = Address("10.200.0.1", 5684)
 ORIGIN = Address("10.200.0.2", 5683)
+ORIGINS = {
+    "coap": ORIGIN,
+    "coaps": Address("10.200.0.2", 5684),
+    "coap+tcp": ORIGIN,
+    "coaps+tcp": Address("10.200.0.2", 5684),
+    "http": Address("10.200.0.2", 80),
+    "https": Address("10.200.0.2", 443),
+}
+"""Where the packages are, by scheme."""
+DEVICE = Credentials(psk=PSK, identity=DEVICE_IDENTITY, trust=CA.trust, server_name=HOST)
+SERVERS = ServerCredentials(psks=PskStore([PSK]), identity=SERVER_IDENTITY, trust=CA.trust)
 MODEL = "model-a"
+ENDPOINT = "device-1"
 PACKAGE = generate(20_000, MODEL, "2.0", 1)
 PACKAGES = {"good": PACKAGE, "wrong-model": generate(20_000, "model-b", "2.0", 1), "bad-magic": bytes(20_000)}
-URIS = {
-    **{name: f"coap://{ORIGIN}/{name}" for name in PACKAGES},
-    "not-found": f"coap://{ORIGIN}/missing",
-    "bad-scheme": f"ftp://{ORIGIN}/good",
-}
 POLL_S = 0.25
 POLLS_MAX = 4 * 3600
 
@@ -44,6 +63,7 @@ POLLS_MAX = 4 * 3600
 class Settings(PlanDefaults):
     """What the device is."""
 
+    endpoint: str = ENDPOINT
     model: str = MODEL
     firmware_version: str = "1.0"
     block_size: int = 256
@@ -58,22 +78,33 @@ class End:
     version: str
     struck: list[str]
     """Names of the faults that struck, in order."""
+    log: EventLog = field(repr=False, compare=False)
+    took: float = field(default=0.0, compare=False)
+    """Seconds from the order to the end."""
 
 
 class _Run:
-    def __init__(self, delivery, faults, seed):
+    def __init__(self, faults, seed, profile, settings):
         loop = asyncio.get_running_loop()
         self.log = EventLog()
         self.clock = LoopClock(loop)
+        self.seed = seed
         self.network = MemoryNetwork(loop, random.Random(seed))
         self.deadlines = Deadlines(loop, self.clock.now)
         self.tasks = set()
         self.server = LwM2mServer(self.clock.now, lambda _event: None)
-        self.server.peers = PeerTable(self.clock.now, random.Random(seed + 1), self.server, self.deadlines.arm)
-        self.origin = PeerTable(self.clock.now, random.Random(seed + 2), PackageOrigin(PACKAGES), self.deadlines.arm)
+        if settings.get("management") == "coaps":
+            self.server.keyring.add_psk(ENDPOINT, PSK)
+        elif settings.get("management") == "coaps+tcp":
+            self.server.keyring.add_certificate(ENDPOINT)
+        self.transports = Transports(self.server, self.network, self.deadlines, self.clock.now, random.Random(seed + 1))
+        self.listeners = []
+        places = {"coap": SERVER, "coap+tcp": SERVER, "coaps": SECURE, "coaps+tcp": SECURE}
         world = World(
-            network=self.network,
-            servers={"coap": SERVER},
+            network=self.network.behind(profile),
+            servers=places,
+            credentials=lambda _plan, _purpose: DEVICE,
+            entropy=lambda _plan: random.Random(seed + 4).randbytes,
             clock=self.clock,
             now=self.clock.now,
             deadlines=self.deadlines,
@@ -89,7 +120,7 @@ class _Run:
             dice=lambda name: random.Random(f"{seed} {name}"),
             struck=lambda *what: self.log.emit(FaultApplied(self.clock.now(), 0, *what)),
         )
-        self.device = Device(Settings(delivery=delivery), world, random.Random(seed + 3), plan)
+        self.device = Device(Settings(**settings), world, random.Random(seed + 3), plan)
 
     def _spawn(self, work):
         task = asyncio.get_running_loop().create_task(work)
@@ -103,7 +134,7 @@ class _Run:
     async def call(self, code, path, body=b"", content_format=-1):
         done = asyncio.get_running_loop().create_future()
         options = request_options(path.split("/"), (), content_format=content_format)
-        self.server.call("dev", code, options, body, done.set_result)
+        self.server.call(ENDPOINT, code, options, body, done.set_result)
         return (await done).code
 
     async def until(self, reached):
@@ -114,13 +145,39 @@ class _Run:
             await asyncio.sleep(POLL_S)
         return reached()
 
+    async def serve(self):
+        """Open the server and the origin on all transports."""
+        network, deadlines, now = self.network, self.deadlines, self.clock.now
+        known = replace(SERVERS, psks=self.server.keyring.psks)
+        await self.transports.open(SERVER.host, Ports(5683, 5684, 5683, 5684), known)
+        chance, packages, at = random.Random(self.seed + 2), PackageOrigin(PACKAGES), ORIGINS
+        plain = PeerTable(now, chance, packages, deadlines.arm)
+        plain.attach(await network.bind_datagram(at["coap"], plain))
+        secure = PeerTable(now, chance, packages, deadlines.arm)
+        secure.attach(await bind_dtls(network, at["coaps"], secure, SERVERS, deadlines, now))
+        frames, web = CoapTcpServer(now, chance, packages, deadlines.arm), Origin(shop(PACKAGES))
+        self.listeners = [
+            plain,
+            secure,
+            await network.listen_stream(at["coap+tcp"], frames.accept),
+            await network.listen_stream(at["http"], web.accept),
+            await listen_tls(network, at["coaps+tcp"], frames.accept, SERVERS, deadlines, now),
+            await listen_tls(network, at["https"], web.accept, SERVERS, deadlines, now),
+        ]
+
+    def uri(self, order):
+        scheme = self.device.plan.transport
+        if order == "bad-scheme":
+            return f"ftp://{ORIGIN}/good"
+        return f"{scheme}://{ORIGINS[scheme]}/{'missing' if order == 'not-found' else order}"
+
     async def update(self, order):
-        self.server.peers.attach(await self.network.bind_datagram(SERVER, self.server.peers))
-        self.origin.attach(await self.network.bind_datagram(ORIGIN, self.origin))
+        await self.serve()
         await self.device.power_on(0.0)
         assert await self.until(lambda: self.device.registrar.registered)
+        began = self.clock.now()
         if self.device.plan.delivery == "pull":
-            await self.call(c.PUT, "5/0/1", URIS[order].encode(), c.FORMAT_TEXT)
+            await self.call(c.PUT, "5/0/1", self.uri(order).encode(), c.FORMAT_TEXT)
         else:
             await self.call(c.PUT, "5/0/0", PACKAGES[order], c.FORMAT_OPAQUE)
         if await self.until(lambda: self.machine.state == State.DOWNLOADED or self.machine.result):
@@ -129,20 +186,33 @@ class _Run:
             await self.until(lambda: self.machine.result and self.machine.state != State.UPDATING)
         struck = [event.fault for event in self.log.events if isinstance(event, FaultApplied)]
         machine = self.machine
-        end = End(int(machine.state), int(machine.result), self.device.persistent.firmware_version, struck)
+        version, took = self.device.persistent.firmware_version, self.clock.now() - began
+        end = End(int(machine.state), int(machine.result), version, struck, self.log, took)
         self.device.cut_off()
+        self.transports.close()
+        for listener in self.listeners:
+            listener.close()
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         return end
 
 
-def update(delivery: str, *kinds: str, seed: int = 1, **parameters: object) -> End:
-    """Update one device that has these faults; ``parameters`` are those of the first."""
+def update(
+    delivery: str, *kinds: str, seed: int = 1, profile: NetworkProfile = IDEAL, settings=None, **parameters: object
+) -> End:
+    """Update one device that has these faults; ``parameters`` are those of the first.
+
+    Args:
+        profile: the access network.
+        settings: of the device.
+    """
 
     async def work():
         faults = [SimpleNamespace(kind=kind, parameters={} if i else parameters) for i, kind in enumerate(kinds)]
         orders = [FAULTS[kind].order for kind in kinds if FAULTS[kind].seam == "order"]
-        return await _Run(delivery, faults, seed).update(orders[0] if orders else "good")
+        return await _Run(faults, seed, profile, {"delivery": delivery, **(settings or {})}).update(
+            orders[0] if orders else "good"
+        )
 
     return run_virtual(work())

@@ -78,7 +78,7 @@ def test_a_connection_is_lost_in_both_directions_after_its_share():
     it = line(work, "download", ("connection-lost", {"after": 0.5}))
     assert len(it.device.heard) == 5
     assert it.server.data == [b"still there"]
-    assert it.told == [("connection-lost", "datagram", "silent from here on")]
+    assert it.told == [("connection-lost", "link", "silent from here on")]
     assert it.device.errors == [], "silence, not an error"
 
 
@@ -172,19 +172,19 @@ def test_damage_is_done_on_the_way_out_alone():
 
 
 def test_one_bit_of_one_block_is_flipped():
-    blocks = [bytes((i,)) * 100 for i in range(10)]
+    blocks = [bytes((i,)) * 1000 for i in range(10)]
 
     def work(it):
         it.to_device(b"\x60\x00\x00\x01")  # an empty acknowledgement has no block
         for block in blocks:
             it.to_device(block)
 
-    it = line(work, "download", ("block-damage", {"after": 0.5}))
+    it = line(work, "download", ("block-damage", {"after": 0.5}), package_size=10_000)
     differing = [(a, b) for a, b in zip(it.device.data[1:], blocks, strict=True) if a != b]
     [(got, sent)] = differing
     assert int.from_bytes(got, "big") ^ int.from_bytes(sent, "big") == 1
-    assert sent == blocks[4], "4 + 400 bytes had passed, and 100 more go beyond 500"
-    assert it.told[0][:2] == ("block-damage", "datagram")
+    assert sent == blocks[4], "4 + 4000 bytes had passed, and 1000 more go beyond 5000"
+    assert it.told[0][:2] == ("block-damage", "link")
 
 
 def test_the_answer_that_is_lost_is_the_one_that_was_named():

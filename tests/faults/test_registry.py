@@ -19,10 +19,17 @@ from simulator.faults.kinds import BOTH, FaultKind, Parameter
 from simulator.faults.plan import NO_FAULTS, FaultPlan
 from simulator.faults.registry import FAULTS
 from simulator.lwm2m.firmware_table import State, UpdateResult
-from simulator.scenario.faults import read_fault, table_of
+from simulator.scenario.faults import Carrier, read_fault, table_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
-PARTS = {"flash": "flash", "installer": "installer", "datagram": "link", "decision": "defers"}
+PARTS = {
+    "flash": {"flash"},
+    "installer": {"installer"},
+    "datagram": {"link"},
+    "link": {"link", "stream"},
+    "decision": {"defers"},
+    "order": set(),
+}
 ORDERS = {"good", "not-found", "bad-scheme", "wrong-model", "bad-magic"}
 EXAMPLES = {"size": 4096, "duration": 1.5, "share": 0.5, "int": 3, "str": "text", "bool": True}
 WRITTEN = {"size": "4 KiB", "duration": "1500 ms", "share": "50 %", "int": 3, "str": "text", "bool": True}
@@ -55,7 +62,7 @@ def test_every_kind_is_in_the_registry_under_its_name():
 @pytest.mark.parametrize("kind", FAULTS.values(), ids=lambda kind: kind.name)
 def test_a_kind_is_consistent(kind):
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", kind.name)
-    assert kind.seam in {*PARTS, "order"}
+    assert kind.seam in PARTS
     assert kind.summary.endswith(".")
     assert kind.deliveries
     assert kind.deliveries <= BOTH
@@ -73,7 +80,8 @@ def test_parameters_are_documented_and_their_defaults_hold(kind):
         assert re.fullmatch(r"[a-z]+", name)
         assert parameter.doc.endswith(".")
         assert parameter.type in EXAMPLES
-        assert parameter.required == (parameter.default is None)
+        assert not (parameter.required and parameter.default is not None)
+        assert not parameter.choices or parameter.default in parameter.choices
         if parameter.default is not None:
             assert parameter.problem(parameter.default) == ""
 
@@ -89,14 +97,14 @@ def test_a_kind_makes_what_its_seam_says(kind):
             parameters=kind.complete(required(kind)),
         )
     )
-    parts = {name for name in PARTS.values() if getattr(made, name) is not None}
-    assert parts == {PARTS[kind.seam]} if kind.seam in PARTS else not parts
+    parts = {name for name in set.union(*PARTS.values()) if getattr(made, name) is not None}
+    assert parts == PARTS[kind.seam]
 
 
 @pytest.mark.parametrize("kind", FAULTS.values(), ids=lambda kind: kind.name)
 def test_a_scenario_can_set_what_the_registry_names(kind):
-    raw = {"kind": kind.name, **{name: WRITTEN[p.type] for name, p in kind.parameters.items()}}
-    fault, findings = read_fault(raw, FAULTS, "oma", ())
+    written = {name: p.choices[-1] if p.choices else WRITTEN[p.type] for name, p in kind.parameters.items()}
+    fault, findings = read_fault({"kind": kind.name, **written}, FAULTS, Carrier(), ())
     assert findings == []
     build(kind.name, fault.parameters)
     assert set(table_of(kind).model_fields) == {"kind", "share", "expect", *kind.parameters}
@@ -115,6 +123,8 @@ def test_a_scenario_can_set_what_the_registry_names(kind):
         ("packet-delay", {"time": -1.0}, "time is from 0 to inf, not -1"),
         ("packet-loss", {"rate": float("nan")}, "rate is from 0 to 1, not nan"),
         ("answer-lost", {"number": 0}, "number is from 1 to inf, not 0"),
+        ("connection-lost", {"how": "broken"}, "how is silent or reset or closed, not 'broken'"),
+        ("connection-lost", {"lasts": -1.0}, "lasts is from 0 to inf, not -1"),
         ("flash-too-small", {}, "capacity is missing"),
         ("flash-too-smal", {}, "'flash-too-smal' is no kind of fault; there are flash-too-small, "),
     ],
@@ -126,7 +136,7 @@ def test_wrong_parameters_are_refused(kind, given, problem):
 
 @pytest.mark.parametrize("bits", [0, 1025, "1 %"])
 def test_a_scenario_with_wrong_bits_is_refused(bits):
-    fault, findings = read_fault({"kind": "image-corrupt", "bits": bits}, FAULTS, "oma", ("faults", 0))
+    fault, findings = read_fault({"kind": "image-corrupt", "bits": bits}, FAULTS, Carrier(), ("faults", 0))
     assert fault is None
     [finding] = findings
     assert finding.key == ("faults", 0, "bits")
@@ -141,7 +151,7 @@ def test_limits_hold_for_values_with_units_too(kind, written, allowed):
     least, most = limits[kind]
     parameter = Parameter(kind, "A parameter.", required=True, minimum=least, maximum=most)
     made = FaultKind("made-up", "flash", "A fault.", lambda _scene: None, parameters={"x": parameter})
-    fault, findings = read_fault({"kind": "made-up", "x": written}, {"made-up": made}, "oma", ())
+    fault, findings = read_fault({"kind": "made-up", "x": written}, {"made-up": made}, Carrier(), ())
     assert (fault is not None, not findings) == (allowed, allowed)
 
 
@@ -163,7 +173,7 @@ def test_a_fault_wraps_its_own_seam_alone(kind):
     plan = build(kind.name, required(kind))
     assert (plan.wrap_flash(flash) is flash) == (kind.seam != "flash")
     assert (plan.wrap_installer(installer) is installer) == (kind.seam != "installer")
-    assert (plan.network(network, "download") is network) == (kind.seam != "datagram")
+    assert (plan.network(network, "download") is network) == (kind.seam not in ("datagram", "link"))
     assert plan.defers_update(1) == (kind.seam == "decision")
 
 
@@ -175,13 +185,17 @@ def shown(parameter: Parameter) -> str:
     if parameter.required:
         return "required"
     units = {"share": lambda v: f"{v * 100:g} %", "duration": lambda v: f"{v:g} s", "size": lambda v: f"{v} B"}
+    if value is None:
+        return "not set"
     limits = "" if parameter.maximum is None else f", {parameter.minimum:g} to {parameter.maximum:g}"
+    if parameter.choices:
+        limits = "".join(f" or {choice}" for choice in parameter.choices if choice != value)
     return units.get(parameter.type, str)(value) + limits
 
 
 def kinds_table() -> str:
     lines = ["| kind | what happens | by | ends in | parameters |", "| --- | --- | --- | --- | --- |"]
-    for seam in ("flash", "datagram", "installer", "decision", "order"):
+    for seam in ("flash", "link", "datagram", "installer", "decision", "order"):
         for kind in (kind for kind in FAULTS.values() if kind.seam == seam):
             ends = "as without it" if kind.expected is None else f"{kind.expected[0]} / {kind.expected[1]}"
             parameters = [f"`{n}` ({p.type}, {shown(p)}): {p.doc}" for n, p in kind.parameters.items()]

@@ -15,7 +15,15 @@ BOTH = frozenset({"pull", "push"})
 
 
 def kind(name, expected, seam="flash"):
-    return SimpleNamespace(name=name, expected=expected, parameters={}, seam=seam, summary="A fault.", deliveries=BOTH)
+    return SimpleNamespace(
+        name=name,
+        expected=expected,
+        end=lambda _scheme, _retries, _parameters: expected,
+        parameters={},
+        seam=seam,
+        summary="A fault.",
+        deliveries=BOTH,
+    )
 
 
 KINDS = {

@@ -11,6 +11,7 @@ class FakeParameter:
     required: bool = False
     default: int | float | str | bool | None = None
     doc: str = "A parameter."
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,10 @@ class FakeKind:
     summary: str = "A fault."
     deliveries: frozenset[str] = frozenset({"pull", "push"})
 
+    def end(self, scheme, retries, parameters):
+        """What is expected, but for a damage that depends on the transport."""
+        return None if (self.name, scheme) == ("block-damage", "coaps") else self.expected
+
 
 PULL = frozenset({"pull"})
 KINDS = {
@@ -29,8 +34,16 @@ KINDS = {
     for kind in (
         FakeKind("flash-too-small", (0, 2), {"capacity": FakeParameter("size", required=True)}),
         FakeKind(
-            "connection-lost", (0, 4), {"after": FakeParameter("share", default=0.5)}, "datagram", deliveries=PULL
+            "connection-lost",
+            (0, 4),
+            {
+                "after": FakeParameter("share", default=0.5),
+                "how": FakeParameter("str", default="silent", choices=("silent", "reset")),
+            },
+            "link",
+            deliveries=PULL,
         ),
+        FakeKind("block-damage", (0, 5), seam="link", deliveries=PULL),
         FakeKind("image-corrupt", (0, 5), {"at": FakeParameter("share"), "bits": FakeParameter("int", default=1)}),
         FakeKind("install-fails", (2, 8), seam="installer"),
         FakeKind("uri-not-found", (0, 7), seam="order", deliveries=PULL),

@@ -64,7 +64,7 @@ CASES = [
     ),
     (
         PULL + 'transport = "http"\n[[groups.a.faults]]\nkind = "connection-lost"\nhow = "broken"',
-        "groups.a.faults[0].how", "'silent' or 'reset'",
+        "groups.a.faults[0].how", "'broken' is not possible here",
         PULL + 'transport = "http"\n[[groups.a.faults]]\nkind = "connection-lost"\nhow = "silent"',
     ),
     (

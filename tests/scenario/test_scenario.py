@@ -66,7 +66,7 @@ def test_parameters_of_faults_are_read_with_their_types(kinds):
     text += '[[groups.a.faults]]\nkind = "connection-lost"\n[[groups.a.faults]]\nkind = "packet-loss"\nrate = "5 %"'
     odd, lost, loss = loads(text, kinds=kinds).groups["a"].faults
     assert (odd.parameters, odd.expected, odd.decisive) == ({"on": True, "wait": 0.25, "to": "x"}, None, False)
-    assert (lost.parameters, lost.expected, lost.decisive) == ({"after": 0.5}, (0, 4), True)
+    assert (lost.parameters, lost.expected, lost.decisive) == ({"after": 0.5, "how": "silent"}, (0, 4), True)
     assert loss.parameters == {"rate": 0.05}
 
 

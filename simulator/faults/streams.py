@@ -1,0 +1,80 @@
+"""What stands between a stream port and what is above it: what every fault of a stream is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from simulator.ports import Address, StreamPort, StreamReceiver
+
+Connect = Callable[["StreamReceiver"], Awaitable["StreamPort"]]
+"""Opens the connection below a receiver. Raises OSError where there is none."""
+
+
+class StreamFault(Protocol):
+    """Stands between the connections of a device and what is above them."""
+
+    async def open(self, connect: Connect, receiver: StreamReceiver) -> StreamPort:
+        """A connection with the fault in it.
+
+        Raises:
+            OSError: there is none.
+        """
+
+
+class StreamBetween:
+    """A stream port in front of another one, and the receiver above that one; hands everything on."""
+
+    __slots__ = ("_port", "_receiver")
+
+    def __init__(self, receiver: StreamReceiver) -> None:
+        self._receiver = receiver
+        self._port: StreamPort | None = None
+
+    def attach(self, port: StreamPort) -> None:
+        """The connection stands."""
+        self._port = port
+
+    @property
+    def local(self) -> Address:
+        """The address that the peer sees."""
+        assert self._port is not None
+        return self._port.local
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+        if self._port is not None:
+            self._port.write(data)
+
+    def pause(self) -> None:
+        """Take no more bytes from the peer."""
+        if self._port is not None:
+            self._port.pause()
+
+    def resume(self) -> None:
+        """Take bytes again."""
+        if self._port is not None:
+            self._port.resume()
+
+    def close(self) -> None:
+        """Close in order."""
+        if self._port is not None:
+            self._port.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self._port is not None:
+            self._port.abort()
+
+    def on_data(self, data: bytes) -> None:
+        """Hand on the next bytes."""
+        self._receiver.on_data(data)
+
+    def on_eof(self) -> None:
+        """The peer will send no more."""
+        self._receiver.on_eof()
+
+    def on_lost(self, error: OSError | None) -> None:
+        """The connection is gone."""
+        self._receiver.on_lost(error)
