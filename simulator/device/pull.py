@@ -169,7 +169,7 @@ class Pull(ABC):
             self._ask()
             return False
         receiver = self._device.receiver
-        self._tally.begin(offset, etag, receiver.flash.written)
+        self._tally.begin(offset, receiver.flash.written)
         receiver.begin(offset)
         return True
 
