@@ -53,8 +53,10 @@ def operator_job(
 def security_of(plan: DevicePlan) -> tuple[str, str]:
     """How the server is to know the device, and the file with its key: by what it should show.
 
-    ``psk``, ``x509``, or empty for a transport without security.
+    ``psk``, ``x509``, ``oscore``, or empty for a device without security.
     """
+    if "oscore" in plan.credentials.kinds:
+        return "oscore", ""
     if plan.management not in SECURE_SCHEMES:
         return "", ""
     kinds = plan.credentials.kinds

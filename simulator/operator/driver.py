@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from simulator.security.credentials import Psk
+from simulator.security.oscore import Oscore
 
 
 class Answer(NamedTuple):
@@ -46,7 +47,7 @@ class ByCertificate:
     """A device shows a certificate of a CA that the server trusts, whose common name is its Endpoint Client Name."""
 
 
-Secret = Psk | ByCertificate
+Secret = Psk | ByCertificate | Oscore
 """How a device shows who it is."""
 
 

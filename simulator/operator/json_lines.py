@@ -31,6 +31,7 @@ from simulator.operator.driver import (
     Updated,
 )
 from simulator.security.credentials import Psk
+from simulator.security.oscore import Oscore
 
 log = logging.getLogger(__name__)
 
@@ -260,6 +261,9 @@ def _fields(endpoint: str, secret: Secret) -> dict[str, Any]:
     Raises:
         DriverError: the identity is no text, which JSON wants.
     """
+    if isinstance(secret, Oscore):
+        ids = {"sid_hex": secret.sender_id.hex(), "rid_hex": secret.recipient_id.hex()}
+        return {"oscore": {**ids, "secret_hex": secret.secret.hex(), "salt_hex": secret.salt.hex()}}
     if not isinstance(secret, Psk):
         return {"x509": True}
     try:

@@ -25,6 +25,7 @@ from simulator.operator.driver import (
     UnknownEndpointError,
 )
 from simulator.security.credentials import Psk
+from simulator.security.oscore import Oscore
 
 CODE: Final = re.compile(r"\((\d)(\d\d)\)$", re.ASCII)
 UNSPECIFIED: Final = frozenset({"0.0.0.0", "::", "0:0:0:0:0:0:0:0"})  # noqa: S104  compared with, not bound
@@ -71,9 +72,12 @@ def credentials_body(dialect: Dialect, endpoint: str, secret: Secret) -> bytes:
     """The body of a PUT of how a device shows who it is.
 
     Raises:
-        DriverError: the PSK identity is no text.
+        DriverError: the PSK identity is no text, or the device comes in OSCORE messages.
     """
     psk: dict[str, str] = {}
+    if isinstance(secret, Oscore):
+        msg = f"{endpoint} comes in OSCORE messages, for which this driver has no use"
+        raise DriverError(msg)
     if isinstance(secret, Psk):
         try:
             psk = {"identity": secret.identity.decode(), "key": secret.key.hex()}

@@ -31,6 +31,8 @@ def secrets_of(job: Job) -> list[tuple[str, Secret]]:
     for target in job.targets:
         if target.security == "x509":
             secrets.append((target.endpoint, by_certificate))
+        elif target.security == "oscore":
+            secrets.append((target.endpoint, issuer.oscore(target.endpoint)))
         elif target.security == "psk":
             try:
                 secrets.append((target.endpoint, issuer.psk(target.endpoint, target.psk_file)))

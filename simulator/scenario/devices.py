@@ -14,7 +14,7 @@ from simulator.lwm2m.profiles import PROFILES
 from simulator.scenario.links import CredentialSettings, Network, NetworkSettings
 from simulator.scenario.sections import Section
 from simulator.scenario.units import SIZE, Duration, DurationRange, PositiveDuration, Share, Size, refuse
-from simulator.security.spec import NEEDS, CredentialSpec
+from simulator.security.spec import NEEDS, NO_CREDENTIALS, CredentialSpec
 
 TRANSPORTS: Final = ("coap", "coaps", "coap+tcp", "coaps+tcp", "http", "https")
 """The URI schemes that devices can pull from."""
@@ -154,7 +154,8 @@ class DeviceSettings(Section):
         description="Access network: the name of a profile, or a table with `profile` and figures of one's own.",
     )
     stack: Literal["own", "aiocoap"] = Field(
-        default="own", description="Whose CoAP the devices speak: own, or aiocoap (coap only; tens to hundreds)."
+        default="own",
+        description="Whose CoAP the devices speak: own, or aiocoap (managed over coap; tens to hundreds).",
     )
     profile: Literal["oma", "anjay", "zephyr"] = Field(
         default="oma", description="The client whose habits the devices have where the specification leaves a choice."
@@ -183,7 +184,9 @@ class DeviceSettings(Section):
         default=1024, description="The largest block that the device asks for or takes: 16 to 1024, a power of two."
     )
     think_time: Duration = Field(
-        default="0 s", validate_default=True, description="Time that a device takes over each datagram of coap and coaps."
+        default="0 s",
+        validate_default=True,
+        description="Time that a device takes over each datagram of coap and coaps.",
     )
     notifications: Literal["con", "non"] = Field(
         default="con", description="Whether notifications are confirmable (con) or not (non)."
@@ -246,7 +249,8 @@ class Group(DeviceSettings):
     def download_spec(self) -> CredentialSpec:
         """What the devices show to the package origin: by default what they show to the management server."""
         if self.download_credentials is None:
-            return self.management_spec
+            # A security context of OSCORE is shared with one server.
+            return NO_CREDENTIALS if self.management_spec.kinds == {"oscore"} else self.management_spec
         return self.download_credentials.spec(self.scheme)
 
 

@@ -20,11 +20,13 @@ from simulator.security.credentials import (
     derive_psk,
 )
 from simulator.security.files import load_identity, load_psks, load_trust
+from simulator.security.oscore import derive_oscore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from simulator.security.oscore import Oscore
     from simulator.security.spec import CredentialSpec
 
 NOBODY: Final = "nobody-"
@@ -104,7 +106,18 @@ class Issuer:
             identity=self._identity_of(spec, endpoint) if "x509" in spec.kinds else None,
             trust=self._trust_of(spec) if "x509" in spec.kinds else None,
             server_name=WRONG_HOST if spec.wrong == "wrong-host" else spec.server_name,
+            oscore=self._oscore_of(spec, endpoint) if "oscore" in spec.kinds else None,
         )
+
+    def oscore(self, endpoint: str) -> Oscore:
+        """The right OSCORE input of a device."""
+        return derive_oscore(self._seed, endpoint)
+
+    def _oscore_of(self, spec: CredentialSpec, endpoint: str) -> Oscore:
+        right = self.oscore(endpoint)
+        if spec.wrong == "wrong-key":
+            return replace(right, secret=bytes(byte ^ 0xFF for byte in right.secret))
+        return self.oscore(NOBODY + endpoint) if spec.wrong == "unknown-identity" else right
 
     def _psk_of(self, spec: CredentialSpec, endpoint: str) -> Psk:
         right = self.psk(endpoint, spec.psk_file)

@@ -41,8 +41,24 @@ CASES = [
     ),
     (
         PULL + 'stack = "aiocoap"\nmanagement = "coaps"',
-        "groups.a.stack", "on aiocoap the devices speak coap only",
-        PULL + 'stack = "aiocoap"',
+        "groups.a.stack", "on aiocoap the devices are managed over coap only",
+        PULL + 'stack = "aiocoap"\ntransport = "http"',
+    ),
+    (
+        '[server]\nkind = "aiocoap"\n' + PULL + '[groups.a.credentials]\nkind = "oscore"',
+        "groups.a.credentials", "only devices on aiocoap have OSCORE",
+        '[server]\nkind = "aiocoap"\n' + PULL + 'stack = "aiocoap"\n[groups.a.credentials]\nkind = "oscore"',
+    ),
+    (
+        PULL + 'stack = "aiocoap"\n[groups.a.credentials]\nkind = "oscore"',
+        "groups.a.credentials", "the embedded server has no OSCORE",
+        '[server]\nkind = "external"\nhost = "127.0.0.1"\n' + PULL + 'stack = "aiocoap"\n'
+        '[groups.a.credentials]\nkind = "oscore"',
+    ),
+    (
+        PULL + 'stack = "aiocoap"\n[groups.a.download_credentials]\nkind = "oscore"',
+        "groups.a.download_credentials", "the package origins of a run have no OSCORE",
+        PULL + 'stack = "aiocoap"\n[groups.a.download_credentials]\nkind = "psk"',
     ),
     (
         PULL + '[groups.a.credentials]\nkind = "psk"\nwrong = "expired"',
