@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from reports.counts import Counts, Percentiles
 from reports.devices import kind, updates_of
 from reports.read import Run
-from reports.summary import Counts, Messages, Outcomes, Percentiles, Reason, Throughput
+from reports.summary import Messages, Outcomes, Reason, Throughput
 
 REASONS_MOST = 20
 _NO_ROW = "no end of the update was recorded"
@@ -70,14 +71,15 @@ def outcomes(updates: pd.DataFrame) -> Outcomes:
     sizes = not_ok.groupby(["outcome", "reason"]).size().sort_values(ascending=False, kind="stable")
     reasons = [Reason(str(key[0]), str(key[1]), int(n)) for key, n in sizes.head(REASONS_MOST).items()]  # type: ignore[index]
     return Outcomes(
-        overall=_counts(updates),
-        by_group={str(name): _counts(rows) for name, rows in updates.groupby("group")},
-        by_kind={str(name): _counts(rows) for name, rows in updates.groupby("kind")},
+        overall=counts_of(updates),
+        by_group={str(name): counts_of(rows) for name, rows in updates.groupby("group")},
+        by_kind={str(name): counts_of(rows) for name, rows in updates.groupby("kind")},
         reasons=reasons,
     )
 
 
-def _counts(updates: pd.DataFrame) -> Counts:
+def counts_of(updates: pd.DataFrame) -> Counts:
+    """The outcomes of some rows of ``update_frame``."""
     outcome = updates["outcome"]
     ok, fail = int((outcome == "ok").sum()), int((outcome == "fail").sum())
     return Counts(ok, fail, len(updates) - ok - fail, int((~updates["ended"].astype(bool)).sum()))
@@ -108,10 +110,10 @@ def _throughput(run: Run, transfers: pd.DataFrame, updates: pd.DataFrame) -> Thr
         bytes=total,
         span_s=span_s,
         bytes_per_s=total / span_s if span_s else None,
-        wire_in=_known_sum(transfers["wire_in"]),
-        wire_out=_known_sum(transfers["wire_out"]),
-        retransmissions=_known_sum(transfers["retransmissions"]),
-        duplicates=_known_sum(transfers["duplicates"]),
+        wire_in=known_sum(transfers["wire_in"]),
+        wire_out=known_sum(transfers["wire_out"]),
+        retransmissions=known_sum(transfers["retransmissions"]),
+        duplicates=known_sum(transfers["duplicates"]),
         device_bytes_per_s=percentiles(good["received"][timed] / seconds[timed]),
         download_s=percentiles(seconds),
         update_s=percentiles(installed["update_s"]),
@@ -124,15 +126,15 @@ def messages(run: Run) -> Messages:
     """Messages and repetitions, as the devices counted them."""
     ends, transfers = run.tables["device_ends"], run.tables["transfers"]
     return Messages(
-        sent=_known_sum(ends["messages_out"]),
-        received=_known_sum(ends["messages_in"]),
-        retransmissions=_known_sum(ends["retransmissions"]),
-        transfer_retransmissions=_known_sum(transfers["retransmissions"]),
-        transfer_duplicates=_known_sum(transfers["duplicates"]),
-        registration_retransmissions=_known_sum(run.tables["registrations"]["retransmissions"]),
+        sent=known_sum(ends["messages_out"]),
+        received=known_sum(ends["messages_in"]),
+        retransmissions=known_sum(ends["retransmissions"]),
+        transfer_retransmissions=known_sum(transfers["retransmissions"]),
+        transfer_duplicates=known_sum(transfers["duplicates"]),
+        registration_retransmissions=known_sum(run.tables["registrations"]["retransmissions"]),
     )
 
 
-def _known_sum(column: pd.Series[Any]) -> int:
+def known_sum(column: pd.Series[Any]) -> int:
     """The sum without the -1 of what is not known."""
     return int(column[column >= 0].sum())

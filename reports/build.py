@@ -1,4 +1,4 @@
-"""Makes ``summary.json``, ``report.html`` and ``figures/*.png`` in a run directory."""
+"""Makes ``summary.json``, ``report.html``, ``transports.csv`` and ``figures/*.png`` in a run directory."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from reports import headline
+from reports import headline, spreadsheet
 from reports.aggregate import messages, outcomes, throughput, update_frame
+from reports.causes import causes, unregistered
 from reports.criteria import judge
 from reports.devices import device_frame
 from reports.figures import draw
@@ -19,7 +20,10 @@ from reports.generator import generator, usage
 from reports.page import render
 from reports.pattern import pattern
 from reports.read import Run, read_run, section
+from reports.sides import Sides
+from reports.stacks import stacks
 from reports.summary import SCHEMA, RunInfo, Summary
+from reports.transports import management, transports
 from reports.verdicts import faults, results
 
 
@@ -34,12 +38,13 @@ def build(run: Path) -> Summary:
     devices = device_frame(record)
     updates = update_frame(record, devices)
     summary = summarise(record, devices, updates)
-    figures = draw(record, updates, run / "figures")
+    figures = draw(record, updates, run / "figures", summary.sides.transports)
     _write(run / "report.html", render(summary, figures))
     _write(
         run / "summary.json",
         json.dumps(finite(summary.to_dict()), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
     )
+    _write_or_remove(run / "transports.csv", spreadsheet.transports(summary.sides.transports))
     return summary
 
 
@@ -50,11 +55,18 @@ def summarise(run: Run, devices: pd.DataFrame, updates: pd.DataFrame) -> Summary
     totals, by_kind = throughput(run, updates)
     ends = results(devices)
     health = generator(run, info.devices)
+    beside = Sides(
+        transports=transports(run, devices, updates),
+        management=management(devices, updates),
+        stacks=stacks(run, devices, updates),
+        unregistered=unregistered(run, devices),
+        causes=causes(run, devices),
+    )
     found = Summary(
         schema=SCHEMA,
         verdict="",
         headline="",
-        notes=headline.notes(info, ends, health, external=run.external),
+        notes=headline.notes(info, ends, health, beside, external=run.external),
         run=info,
         outcomes=counted,
         totals=totals,
@@ -65,6 +77,7 @@ def summarise(run: Run, devices: pd.DataFrame, updates: pd.DataFrame) -> Summary
         generator=health,
         messages=messages(run),
         usage=usage(run, health, counted.overall.total - counted.overall.unended),
+        sides=beside,
         criteria=[],
     )
     return _judged(found, section(section(run.manifest.get("scenario")).get("criteria")))
@@ -153,3 +166,11 @@ def _write(path: Path, text: str) -> None:
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     temporary.replace(path)
+
+
+def _write_or_remove(path: Path, text: str) -> None:
+    """What an earlier report left is removed where there is nothing to write now."""
+    if text:
+        _write(path, text)
+    else:
+        path.unlink(missing_ok=True)

@@ -15,7 +15,8 @@ UNKNOWN: Final = "?"
 def device_frame(run: Run) -> pd.DataFrame:
     """All devices of a run, by index (the column ``device`` of the tables).
 
-    Columns: ``endpoint``, ``group``, ``kind``, ``fault``, ``declared``, ``campaign`` (bool: an update is meant for it),
+    Columns: ``endpoint``, ``group``, ``transport``, ``delivery``, ``kind``, ``network``, ``management``, ``stack``,
+    ``credentials``, ``fault``, ``declared``, ``campaign`` (bool: an update is meant for it),
     ``updated`` (bool: its update came to an end), ``started`` (first Write, seconds or NaN), ``device_end`` and
     ``server_end`` (``state/result`` or ``?``), ``asked`` (bool: somebody asked the server), ``applied`` (how often its
     fault struck).
@@ -30,7 +31,11 @@ def device_frame(run: Run) -> pd.DataFrame:
     frame.index.name = "device"
     frame["endpoint"] = _text(started["endpoint"])
     frame["group"] = _text(started["group"]).replace("", UNKNOWN)
+    frame["transport"] = _text(started["transport"]).replace("", UNKNOWN)
+    frame["delivery"] = delivery
     frame["kind"] = kind(_text(started["transport"]), delivery)
+    for name in ("network", "management", "stack", "credentials"):
+        frame[name] = _text(started[name])
     frame["fault"] = _text(started["fault"])
     frame["declared"] = pair(started["expected_state"], started["expected_result"])
     frame["campaign"] = delivery != ""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from reports import causes
+from reports.sides import Sides, TransportRow
 from reports.summary import Criterion, Generator, Outcomes, Results, RunInfo
-from reports.units import counted, number
+from reports.units import counted, number, percent
 
 HOLDS = "holds"
 DOES_NOT_HOLD = "does not hold"
 NO_CRITERIA = "no criteria"
+
+ABOVE_CEILING: Final = 1.05
+"""A ceiling is a mean, and lost packets are few; what is above this share of it is not explained by chance."""
 
 _OWN_ACCOUNT = frozenset({"states", "device_ends"})
 """The tables that tell how a device itself ended."""
@@ -40,7 +47,7 @@ def headline(run: RunInfo, outcomes: Outcomes, criteria: list[Criterion]) -> str
     )
 
 
-def notes(run: RunInfo, results: Results, generator: Generator, *, external: bool = False) -> list[str]:
+def notes(run: RunInfo, results: Results, generator: Generator, sides: Sides, *, external: bool = False) -> list[str]:
     """Sentences for the top of the page; ``external``: nobody asked the server."""
     found = []
     if generator.bottleneck:
@@ -51,6 +58,7 @@ def notes(run: RunInfo, results: Results, generator: Generator, *, external: boo
     if external:
         found.append("Nobody asked the server under test: outcomes are the devices' own accounts.")
     found += _status_notes(run)
+    found += causes.notes(sides.unregistered)
     found += run.missing
     if run.devices_planned is not None and run.devices < run.devices_planned:
         found.append(
@@ -63,7 +71,14 @@ def notes(run: RunInfo, results: Results, generator: Generator, *, external: boo
             f"The kernel dropped {counted(generator.dropped_datagrams, 'datagram')} for want of buffer space; each one "
             "cost a retransmission, at the devices or at the server."
         )
-    return found
+    return found + [_too_fast(row) for row in sides.transports if (row.of_ceiling or 0) > ABOVE_CEILING]
+
+
+def _too_fast(row: TransportRow) -> str:
+    return (
+        f"{row.transport}/{row.delivery} on {row.network or 'ideal'} ran at {percent(row.of_ceiling)} of its ceiling, "
+        "which cannot be: the network was not what the scenario says, or the ceiling is wrong."
+    )
 
 
 def _disagreement(run: RunInfo, results: Results) -> str:

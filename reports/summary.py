@@ -9,20 +9,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from reports.counts import Counts, Percentiles
+from reports.sides import Sides
+
 SCHEMA: Final = 1
 """Raised by one when a key of ``summary.json`` changes its meaning or goes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Percentiles:
-    """Percentiles of ``n`` raw values by linear interpolation (NumPy's default), never of rounded ones."""
-
-    n: int
-    p50: float | None
-    p95: float | None
-    p99: float | None
-    mean: float | None
-    max: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +49,6 @@ class RunInfo:
     tables_incomplete: list[str]
     missing: list[str]
     """A sentence for each thing that is not here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Updates by outcome. An unknown one is not a failed one."""
-
-    ok: int
-    fail: int
-    unknown: int
-    unended: int
-    """Those among ``unknown`` of which no end was recorded."""
-
-    @property
-    def total(self) -> int:
-        """All updates."""
-        return self.ok + self.fail + self.unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +260,7 @@ class Summary:
     generator: Generator
     messages: Messages
     usage: UsageTotals
+    sides: Sides
     criteria: list[Criterion]
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from reports.summary import Counts, Criterion, Percentiles, Summary, Throughput
+from reports import text_sides
+from reports.counts import Counts, Percentiles
+from reports.summary import Criterion, Summary, Throughput
+from reports.table import Table
 from reports.units import NONE, microseconds, number, rate, seconds, share, size
 
 Format = Callable[[float | None], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table. Every row has as many cells as there are headers."""
-
-    name: str
-    title: str
-    headers: list[str]
-    rows: list[list[str]]
-    figures: range
-    """The columns that are figures, to be set flush right; the others are words."""
 
 
 def tables(summary: Summary) -> list[Table]:
     """The tables of a report, those without rows left out."""
     every = [
         criteria(summary),
+        text_sides.causes(summary.sides),
         outcomes(summary),
+        text_sides.management(summary.sides),
+        text_sides.speeds(summary.sides),
+        text_sides.bytes_and_times(summary.sides),
         throughput(summary),
         percentiles(summary),
         faults(summary),
+        text_sides.stacks(summary.sides),
+        text_sides.sequences(summary.sides),
         results(summary),
         health(summary),
     ]

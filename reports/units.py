@@ -67,6 +67,11 @@ def share(value: float | None) -> str:
     return f"{text} %"
 
 
+def percent(value: float | None) -> str:
+    """A proportion as a percentage with three significant digits, which may well be above 100 %."""
+    return NONE if value is None else f"{_three(value * 100)} %"
+
+
 def _three(value: float) -> str:
     if abs(value) >= 1000:
         return f"{value:,.0f}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,10 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reports.figures import blocks, rates, states, times
+from reports.figures import blocks, rates, states, times, transports
 from reports.figures.style import STYLE
 from reports.read import Run
+from reports.sides import TransportRow
 
 __all__ = ["Drawn", "draw"]
 
@@ -36,8 +37,11 @@ class Drawn:
     svg: bytes
 
 
-def draw(run: Run, updates: pd.DataFrame, directory: Path) -> list[Drawn]:
+def draw(run: Run, updates: pd.DataFrame, directory: Path, rows: Sequence[TransportRow] = ()) -> list[Drawn]:
     """Draw what there is data for and write it as ``<name>.png`` into ``directory``.
+
+    Args:
+        rows: transports side by side, as a summary has them.
 
     Raises:
         OSError: the directory cannot be written.
@@ -45,7 +49,8 @@ def draw(run: Run, updates: pd.DataFrame, directory: Path) -> list[Drawn]:
     directory.mkdir(exist_ok=True)
     drawn = []
     with mpl.rc_context(STYLE):
-        for name, caption, make in _FIGURES:
+        beside = ("transports", transports.CAPTION, lambda _run, _updates: transports.draw(rows))
+        for name, caption, make in (*_FIGURES, beside):
             png = directory / f"{name}.png"
             figure = make(run, updates)
             if figure is None:

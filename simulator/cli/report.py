@@ -36,6 +36,8 @@ def print_report(directory: Path, console: Console) -> bool:
         for row in block.rows:
             table.add_row(*(escape(str(cell)) for cell in row))
         console.print(table)
+    for note in summary.notes:
+        console.print(f"[bold]Read this first:[/bold] {escape(note)}", soft_wrap=True)
     pattern = summary.pattern
     console.print(
         f"State/Result as the server reported them: {pattern.complete} of {pattern.devices} sound devices complete "

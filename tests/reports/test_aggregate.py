@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.aggregate import percentiles
-from reports.summary import Counts, Percentiles, Reason
+from reports.counts import Counts, Percentiles
+from reports.summary import Reason
 from tests.reports.synthetic import SIZE, Device, fleet_of
 
 
