@@ -141,5 +141,8 @@ class Issuer:
             return self.authority.trust
         trust = self._trusts.get(spec.trust)
         if trust is None:
-            trust = self._trusts[spec.trust] = load_trust(Path(spec.trust))
+            trust = load_trust(Path(spec.trust))
+            if self._clock is not None:
+                trust = replace(trust, clock=self._clock)
+            self._trusts[spec.trust] = trust
         return trust

@@ -57,8 +57,10 @@ class TlsState:
         if self.cause:
             return
         if not self.trusts:
-            what = "there is no trust store to judge it by, but a PSK"
-        elif error in _WRONG_NAME:
+            # By TLS 1.3 a server that does not know the identity goes on without the PSK (RFC 8446 §4.2.11).
+            self.cause = "unknown PSK identity: the server shows a certificate instead, and there is no trust store"
+            return
+        if error in _WRONG_NAME:
             names = ", ".join(certificate_names(certificate.to_cryptography()))
             what = f"wrong host name: it is for {names or 'nobody'}, not for {self.name}"
         elif error in _UNKNOWN:

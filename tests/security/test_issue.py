@@ -129,7 +129,7 @@ def write(directory, name, identity):
 
 
 def test_files_are_used_instead_of_the_seed(issuer, tmp_path):
-    other = Authority("another CA")
+    other = Authority("another CA", lambda: NOW)
     write(tmp_path, "all", other.device("dev"))
     (tmp_path / "ca.pem").write_bytes(other.pem)
     (tmp_path / "keys.csv").write_text("endpoint,identity,key_hex\ndev,somebody,00112233\n")
@@ -138,6 +138,7 @@ def test_files_are_used_instead_of_the_seed(issuer, tmp_path):
     made = issuer.credentials(spec, "dev")
     assert (made.psk.identity, made.psk.key) == (b"somebody", bytes.fromhex("00112233"))
     assert made.trust.anchors == (other.certificate,)
+    assert made.trust.clock() == NOW
     assert verify_chain(made.identity.chain, made.trust, CLIENT) == "CN=dev"
     again = issuer.credentials(spec, "dev")
     assert again.identity is made.identity
