@@ -132,12 +132,14 @@ def libcoap_client() -> Callable[..., Awaitable[bytes]]:
 
 
 @pytest.fixture
-def aiocoap_fileserver() -> Iterator[Callable[[Path], fileserver_peer.AiocoapFileServer]]:
-    """A function that starts aiocoap's file server on a directory."""
+def aiocoap_fileserver() -> Iterator[Callable[..., fileserver_peer.AiocoapFileServer]]:
+    """A function that starts aiocoap's file server on a directory, with ``certificate`` and ``key`` over TLS too."""
     with ExitStack() as stack:
 
-        def start(directory: Path) -> fileserver_peer.AiocoapFileServer:
-            server = fileserver_peer.start_server(directory)
+        def start(
+            directory: Path, *, certificate: Path | None = None, key: Path | None = None
+        ) -> fileserver_peer.AiocoapFileServer:
+            server = fileserver_peer.start_server(directory, certificate=certificate, key=key)
             stack.callback(server.peer.stop)
             return server
 

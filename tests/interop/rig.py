@@ -17,6 +17,7 @@ from simulator.events import EventLog, StateChanged, TransferEnded
 from simulator.faults.plan import NO_FAULTS
 from simulator.firmware import generate
 from simulator.ports import Address
+from simulator.security.credentials import Credentials
 from simulator.servers.embedded.core import LwM2mServer
 from simulator.servers.peers import PeerTable
 from simulator.transport.clock import MonotonicClock
@@ -25,6 +26,7 @@ from simulator.transport.sockets import SocketNetwork
 from tests.device.device_rig import MODEL, Settings
 
 HOST = "127.0.0.1"
+NOTHING = Credentials()
 PACKAGE = generate(20_000, MODEL, "2.0.0", 1)
 WAIT_S = 30.0
 
@@ -32,7 +34,7 @@ WAIT_S = 30.0
 class SocketRig:
     """The surroundings of one device on the loop of the test; make it by ``socket_device``."""
 
-    def __init__(self, server, settings, faults):
+    def __init__(self, server, settings, faults, credentials=NOTHING, flash=None):
         loop = asyncio.get_running_loop()
         clock = MonotonicClock(time.monotonic())
         self.log = EventLog()
@@ -42,7 +44,7 @@ class SocketRig:
         self.network = SocketNetwork(loop)
         self.world = World(
             network=self.network,
-            servers={"coap": server},
+            servers=server if isinstance(server, dict) else {"coap": server},
             clock=clock,
             now=clock.now,
             deadlines=self.deadlines,
@@ -52,7 +54,10 @@ class SocketRig:
             unix_start=int(time.time()),
             on_change=lambda stage, step: None,
             lookup=None,
+            credentials=lambda plan, purpose: credentials,
         )
+        if flash is not None:
+            self.world.flash = lambda plan: flash
         self.device = Device(Settings(**settings), self.world, random.Random(), faults)
 
     def _spawn(self, work):
@@ -71,6 +76,12 @@ class SocketRig:
         async with asyncio.timeout(within_s):
             while not holds():  # noqa: ASYNC110  what is waited for is often told by another process
                 await asyncio.sleep(0.005)
+
+    def write_uri(self, uri):
+        """Write the Package URI, without a server; the code of the answer."""
+        code = self.device.firmware.write(1, uri)
+        self.device.act(0.0)
+        return code
 
     async def ends_in(self, state, result, within_s=WAIT_S):
         """Wait for a State and Update Result that the device tells of."""
@@ -107,9 +118,9 @@ class SocketRig:
 
 
 @asynccontextmanager
-async def socket_device(server, *, faults=NO_FAULTS, **settings):
-    """A device that registers at ``server``; it is registered when this begins."""
-    rig = SocketRig(server, {"boot_time_s": 0.05, "install_time_s": 0.1, **settings}, faults)
+async def socket_device(server, *, faults=NO_FAULTS, credentials=NOTHING, flash=None, **settings):
+    """A device that registers at ``server``, an address or several by URI scheme; it is registered when this begins."""
+    rig = SocketRig(server, {"boot_time_s": 0.05, "install_time_s": 0.1, **settings}, faults, credentials, flash)
     await rig.device.power_on(0.0)
     try:
         await rig.until(lambda: rig.registered)

@@ -16,18 +16,20 @@ class AiocoapFileServer(NamedTuple):
 
     @property
     def port(self) -> int:
-        """Port of coap and coap+tcp."""
+        """Port of coap and coap+tcp; coaps+tcp has the next one where there is a certificate."""
         return self.peer.port
 
     def uri(self, path: str, scheme: str = "coap") -> str:
         """The URI of a file in the served directory."""
-        return f"{scheme}://{process.HOST}:{self.port}/{path}"
+        return f"{scheme}://{process.HOST}:{self.port + (scheme == 'coaps+tcp')}/{path}"
 
 
-def start_server(directory: Path) -> AiocoapFileServer:
-    """Serve the files of a directory."""
+def start_server(directory: Path, *, certificate: Path | None = None, key: Path | None = None) -> AiocoapFileServer:
+    """Serve the files of a directory, with ``certificate`` and ``key`` over TLS too."""
+    tls = ["--tls-server-certificate", str(certificate), "--tls-server-key", str(key)] if certificate else []
 
     def command(port: int) -> list[str]:
-        return [sys.executable, "-m", "aiocoap.cli.fileserver", "--bind", f"{process.HOST}:{port}", str(directory)]
+        bind = f"{process.HOST}:{port}"
+        return [sys.executable, "-m", "aiocoap.cli.fileserver", "--bind", bind, *tls, str(directory)]
 
-    return AiocoapFileServer(process.start(command, process.answers_coap_ping))
+    return AiocoapFileServer(process.start(command, process.answers_coap_ping, ports=2))
