@@ -76,7 +76,7 @@ class SecureRig(DeviceRig):
         world.servers = {scheme: Address(SERVER_HOST, PORT_OF[scheme]) for scheme in PORT_OF if scheme != "https"}
         world.credentials = self._credentials
         world.entropy = lambda _plan: random.Random(4).randbytes
-        self.transports = Transports(self.server, self.memory, self.deadlines, self.clock.now, random.Random(5))
+        self.transports = self.new_transports()
         self.device = Device(settings, world, random.Random(3), NO_FAULTS)
         self.dtls = None
         self.failures = []
@@ -86,10 +86,17 @@ class SecureRig(DeviceRig):
             plan.credentials if purpose == "management" else plan.download_credentials, plan.endpoint
         )
 
+    def new_transports(self):
+        """Those of a server that has just been started."""
+        return Transports(self.server, self.memory, self.deadlines, self.clock.now, random.Random(5))
+
+    async def open_transports(self):
+        own = ServerCredentials(self.server.keyring.psks, self.identity, self.issuer.authority.trust)
+        await self.transports.open(SERVER_HOST, PORTS, own)
+
     async def start_servers(self):
         authority, now = self.issuer.authority, self.clock.now
-        own = ServerCredentials(self.server.keyring.psks, self.identity, authority.trust)
-        await self.transports.open(SERVER_HOST, PORTS, own)
+        await self.open_transports()
         theirs = ServerCredentials(self.psks, self.identity, authority.trust)
         shared = theirs, self.deadlines, now
         self.origin.__init__(PACKAGES)

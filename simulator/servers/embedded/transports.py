@@ -112,6 +112,11 @@ class Transports:
         port = connection.port if connection is not None else None
         return port.peer if isinstance(port, TlsPort) else None
 
+    @property
+    def dtls(self) -> DtlsListener | None:
+        """The listener of coaps, once it is open."""
+        return self._dtls
+
     def sweep(self) -> None:
         """Drop peers that have gone quiet and are not registered."""
         for scheme, table in self._tables.items():
