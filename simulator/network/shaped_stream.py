@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.network.lane import WINDOW, Lane
 from simulator.network.link import TCP_HEADERS
+from simulator.ports import UNSENT_MAX, unread
 
 if TYPE_CHECKING:
     from simulator.network.link import Link
@@ -73,7 +74,11 @@ class ShapedStream:
 
     def write(self, data: bytes) -> None:
         """Send bytes; nothing on a closed connection."""
-        if data and not (self._closing or self._lost):
+        if not data or self._closing or self._lost:
+            return
+        if self.up.held > UNSENT_MAX:
+            self._reset(unread(self.local))
+        else:
             self.up.put(data)
 
     def pause(self) -> None:
@@ -103,13 +108,15 @@ class ShapedStream:
 
     def abort(self) -> None:
         """Close at once; the peer learns of it as soon as a reset has passed the link."""
-        if self._lost:
-            return
+        if not self._lost:
+            self._reset(None)
+
+    def _reset(self, error: OSError | None) -> None:
         self._closing = True
         self.up.clear()
         self.up.end(self.discard)
         self.down.deafen()
-        self._schedule.at(self._schedule.now(), self._lose, None)
+        self._schedule.at(self._schedule.now(), self._lose, error)
 
     def discard(self) -> None:
         """Reset the inner connection now; the owner is told nothing that it does not know."""

@@ -58,7 +58,7 @@ SOURCES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         },
         "nb-iot": {
             "delay_s": "chosen with the jitter, so that round trips of 1.4 to 2.6 s come out, in a range from 0.84 s "
-            "(measured; Ugwuanyi et al., Survey of IoT for Developing Countries, Electronics 2021, 10(18), 2224) to "
+            "(measured; Ugwuanyi et al., Survey of IoT for Developing Countries, Electronics 10, 2224, 2021) to "
             "10 s (3GPP TR 45.820: the most that an exception report may take at 164 dB of coupling loss)",
             "jitter_s": "see the delay",
             "loss": f"chosen: {_BEARERS}",
@@ -74,7 +74,7 @@ SOURCES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "delay_s": "chosen with the jitter, so that round trips of 0.6 to 0.9 s come out: RFC 3481 §2.1 has a few "
             "hundred milliseconds to one second",
             "jitter_s": "see the delay",
-            "loss": "3GPP TS 22.060, reliability class 3: 10⁻² of the SDUs lost",
+            "loss": "GSM 02.60 (Release 97), reliability class 3: 10⁻² of the packets lost",
             "rate_bps": "RFC 3481 §2.2: 10 to 40 kbit/s down; three slots of CS-2 (13.4 kbit/s, 3GPP TS 45.003)",
             "rate_up_bps": "RFC 3481 §2.2: 10 to 20 kbit/s up; one slot of CS-2",
             "mtu": "3GPP TS 23.060: at most 1358 octets, so that the backbone need not fragment",

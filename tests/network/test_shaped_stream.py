@@ -279,15 +279,33 @@ def test_close_delivers_what_was_written_first_and_then_fin():
     in_memory(work, NetworkProfile("x", delay_s=0.5, rate_bps=1e5))
 
 
-def test_a_server_that_resets_while_a_close_is_on_its_way_is_told_of():
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_server_that_resets_while_a_close_is_on_its_way_is_told_of(paused):
     async def work(world):
         client, server = await world.connect()
+        if paused:
+            client.port.pause()
         client.port.close()
         server.port.abort()
         await quiet()
         assert client.ends == ["ECONNRESET"]
 
     in_memory(work, HALF_SECOND)
+
+
+def test_what_nobody_will_get_takes_no_more_of_the_link():
+    async def work(world):
+        client, server = await world.connect()
+        client.port.write(bytes(100 * MSS))
+        server.port.abort()
+        await asyncio.sleep(AHEAD_SEGMENTS + 1)
+        client, server = await world.connect()
+        start = now()
+        client.port.write(bytes(10 * MSS))
+        await quiet()
+        assert server.last - start == pytest.approx(10 + SYN_S)
+
+    in_memory(work, KILOBYTE)
 
 
 def test_abort_is_at_once_here_and_passes_the_link_to_the_server():
