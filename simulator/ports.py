@@ -7,8 +7,9 @@ layers between a device and one of the two byte ports, and never open a socket t
 
 from __future__ import annotations
 
+import errno
 import random
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 
 class Address(NamedTuple):
@@ -58,8 +59,21 @@ class StreamReceiver(Protocol):
         """The connection is gone: closed on this side (None), reset, or timed out. Called once."""
 
 
+UNSENT_MAX: Final = 1 << 20
+"""Bytes that may wait in a stream port until the peer takes them, before another write."""
+
+
+def unread(local: Address) -> OSError:
+    """What a stream port is lost by whose peer does not take what is sent; ``local`` is its address."""
+    return OSError(errno.ENOBUFS, f"TCP {local}: the peer has left more than {UNSENT_MAX} bytes unread")
+
+
 class StreamPort(Protocol):
-    """One TCP connection."""
+    """One TCP connection.
+
+    A peer that takes nothing cannot make it grow: a write that finds more than ``UNSENT_MAX`` bytes waiting resets the
+    connection (ENOBUFS). What waits is so bounded by that and one write.
+    """
 
     @property
     def local(self) -> Address:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE_SIZE_DEFAULT: Final = 8192 + 256
 """Eight blocks of 1024 bytes with their options."""
+MESSAGE_TIME_MAX: Final = 600.0
+"""How long an exchange waits, in seconds, for the end of a message that has begun: one of the above at 14 byte/s."""
 
 
 class TcpEndpoint(Endpoint):
@@ -68,7 +70,7 @@ class TcpEndpoint(Endpoint):
         ValueError: max_message_size is below 64 or above 2^32 - 1.
     """
 
-    __slots__ = ("_hang_up", "_heard", "_release_due", "csm_due", "custody", "decoder", "max_message_size",
+    __slots__ = ("_began", "_hang_up", "_heard", "_release_due", "csm_due", "custody", "decoder", "max_message_size",
                  "open_requests", "peer", "pings", "released", "response_timeout", "unready")  # fmt: skip
 
     SZX_LARGEST: ClassVar[int] = SZX_BERT
@@ -104,7 +106,8 @@ class TcpEndpoint(Endpoint):
         self.pings: list[Ping] = []
         self.custody: list[Custody] = []
         """Pings whose Pong waits for requests that came before them (RFC 8323 §5.4.1)."""
-        self._heard = 0.0
+        self._heard = self._began = 0.0
+        """When something came last, and when the message that is not whole yet began."""
         self.csm_due = self._release_due = inf
 
     # -- the connection --------------------------------------------------------------------------------------------
@@ -248,6 +251,8 @@ class TcpEndpoint(Endpoint):
         self.bytes_in += len(data)
         self._heard = now
         decoder = self.decoder
+        if not decoder.held:
+            self._began = now
         decoder.feed(data)
         while not self.closed:
             try:
@@ -258,6 +263,7 @@ class TcpEndpoint(Endpoint):
             if message is None:
                 return
             self.messages_in += 1
+            self._began = now
             take(self, message, now)
 
     @property
@@ -273,9 +279,9 @@ class TcpEndpoint(Endpoint):
             self.end(Failure.CLOSED, now)
         if self.closed:
             return
-        progress = self._heard + self.response_timeout
+        progress = min(self._heard + self.response_timeout, self._began + MESSAGE_TIME_MAX)
         if self.decoder.held and progress > now:
-            # A long message takes its time on a slow link; as long as it grows, the peer lives.
+            # A long message takes its time on a slow link; as long as it grows, the peer lives, but does not drip.
             for exchange in self.exchanges.values():
                 if 0 < exchange.due <= now:
                     exchange.due = progress

@@ -55,7 +55,9 @@ class HttpDownload(HttpProgress):
         "_if_range",
         "_limits",
         "_overall",
+        "_owed",
         "_owner",
+        "_progress_due",
         "_visited",
         "block_us",
         "done",
@@ -88,7 +90,8 @@ class HttpDownload(HttpProgress):
         self._limits = limits
         self._exchange: HttpExchange | None = None
         self._visited = {self.uri}
-        self._deadline = self._overall = self._armed = inf
+        self._deadline = self._overall = self._progress_due = self._armed = inf
+        self._owed = 0
         self.redirects = self.requests = self.wire_in = self.wire_out = 0
         self.block_us = array("I")
         self.done = False
@@ -148,7 +151,7 @@ class HttpDownload(HttpProgress):
     @property
     def deadline(self) -> float:
         """When ``expire`` has to be called next; infinity where the download is over."""
-        return inf if self.done else min(self._deadline, self._overall)
+        return inf if self.done else min(self._deadline, self._progress_due, self._overall)
 
     def expire(self, now: float) -> None:
         """Give up where the origin took too long; else nothing."""
@@ -157,6 +160,9 @@ class HttpDownload(HttpProgress):
                 why = f"not complete after {self._limits.overall_s:g} s"
             elif self._exchange is None:
                 why = f"no connection to {self.uri.authority} within {self._limits.connect_s:g} s"
+            elif now >= self._progress_due:
+                limits = self._limits
+                why = f"{self.uri.authority} gave less than {limits.progress_bytes} bytes in {limits.progress_s:g} s"
             else:
                 why = f"{self.uri.authority} was silent for {self._limits.idle_s:g} s"
             self._fail(Failure.TIMEOUT, why, now)
@@ -174,6 +180,9 @@ class HttpDownload(HttpProgress):
         for part in parts:
             if isinstance(part, Data):
                 self.take(len(part.data))
+                self._owed -= len(part.data)
+                if self._owed <= 0:
+                    self._expect_progress(now)
                 if not self.sink.write(part.data, now):
                     self.stop(now)
             elif isinstance(part, Head):
@@ -238,10 +247,15 @@ class HttpDownload(HttpProgress):
             self._fail(Failure.PROTOCOL, f"not complete after {self.requests} requests", now)
             return
         self.requests += 1
+        self._expect_progress(now)
         self._wait(self._limits.connect_s, now)
         self._owner.connect(self.uri, now)
 
     # -- time and end ----------------------------------------------------------------------------------------------
+
+    def _expect_progress(self, now: float) -> None:
+        self._owed = self._limits.progress_bytes
+        self._progress_due = now + self._limits.progress_s
 
     def _wait(self, seconds: float, now: float) -> None:
         self._deadline = now + seconds

@@ -18,8 +18,12 @@ class HttpLimits:
     """From the wish for a connection, TLS included, to the request."""
     idle_s: float = 60.0
     """Longest silence of the origin, before the response and within it."""
-    overall_s: float = 14_400.0
-    """The whole download with its redirects: what ends one that drips. 10 MiB over NB-IoT take an hour."""
+    progress_s: float = 600.0
+    """Longest time in which an origin gives less than ``progress_bytes`` of a body: what ends one that drips."""
+    progress_bytes: int = 4096
+    """With the above, 7 byte/s: a hundredth of what a device on NB-IoT gets in a poor place."""
+    overall_s: float = 86_400.0
+    """The whole download with its redirects. It is not what ends one that drips: 10 MiB over NB-IoT take hours."""
     head_bytes: int = 16_384
     """Of the head of a response, and of a chunk's header or the trailers."""
     head_fields: int = 100

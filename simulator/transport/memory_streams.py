@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from simulator.ports import UNSENT_MAX, unread
+
 if TYPE_CHECKING:
     from simulator.ports import Address, StreamReceiver
     from simulator.transport.schedule import Schedule
@@ -29,6 +31,7 @@ class MemoryStreamPort:
         "_schedule",
         "_unread",
         "_unsent",
+        "_waiting",
         "local",
         "other",
         "receiver",
@@ -41,6 +44,8 @@ class MemoryStreamPort:
         self.receiver: StreamReceiver
         self._unsent: deque[memoryview] = deque()
         self._arrived: deque[bytes] = deque()
+        self._waiting = 0
+        """Bytes in ``_unsent``."""
         self._flying = 0
         """Bytes sent that the receiver of the other end has not taken."""
         # An end takes nothing before the one that it belongs to knows of it.
@@ -51,9 +56,14 @@ class MemoryStreamPort:
 
     def write(self, data: bytes) -> None:
         """Send bytes; nothing on a closed connection."""
-        if data and not (self._closing or self._lost):
-            self._unsent.append(memoryview(data))
-            self._pump()
+        if not data or self._closing or self._lost:
+            return
+        if self._waiting > UNSENT_MAX:
+            self._reset(unread(self.local))
+            return
+        self._waiting += len(data)
+        self._unsent.append(memoryview(data))
+        self._pump()
 
     def pause(self) -> None:
         """Take no more bytes from the peer; what is on its way waits, and the peer stops when the window is full."""
@@ -75,14 +85,16 @@ class MemoryStreamPort:
 
     def abort(self) -> None:
         """Close at once, with a reset."""
-        if self._lost:
-            return
+        if not self._lost:
+            self._reset(None)
+
+    def _reset(self, error: OSError | None) -> None:
         self._closing = True
         self._unsent.clear()
         if not self._fin_sent:
             self._fin_sent = True
             self._send_reset()
-        self._soon(self._lose, None)
+        self._soon(self._lose, error)
 
     # -- sending ---------------------------------------------------------------------------------------------------
 
@@ -97,6 +109,7 @@ class MemoryStreamPort:
             if len(chunk) < len(rest):
                 self._unsent.appendleft(rest[len(chunk) :])
             self._flying += len(chunk)
+            self._waiting -= len(chunk)
             self._soon(self.other.arrive, chunk)
         if self._closing and not self._unsent and not self._fin_sent:
             self._fin_sent = True

@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
-from simulator.ports import Address
+from simulator.ports import UNSENT_MAX, Address, unread
 
 if TYPE_CHECKING:
     from simulator.ports import Accept, StreamReceiver
@@ -30,8 +30,14 @@ class SocketStreamPort:
 
     def write(self, data: bytes) -> None:
         """Send bytes; nothing on a closed connection."""
-        if not self._transport.is_closing():
-            self._transport.write(data)
+        transport = self._transport
+        if transport.is_closing():
+            return
+        if transport.get_write_buffer_size() > UNSENT_MAX:
+            self._protocol.error = unread(self.local)
+            self.abort()
+        else:
+            transport.write(data)
 
     def pause(self) -> None:
         """Take no more bytes from the peer."""
@@ -76,6 +82,8 @@ class StreamProtocol(asyncio.Protocol):
         self._held: deque[bytes] = deque()
         self._eof_held = False
         self.port: SocketStreamPort | None = None
+        self.error: OSError | None = None
+        """Why this side reset the connection, where nothing above it asked for that."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
@@ -123,7 +131,7 @@ class StreamProtocol(asyncio.Protocol):
         """The connection is gone."""
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
-            receiver.on_lost(exc if isinstance(exc, OSError) else None)
+            receiver.on_lost(exc if isinstance(exc, OSError) else self.error)
 
 
 class SocketListener:

@@ -15,7 +15,7 @@ from simulator.coap.ping import Ping, ping
 from simulator.coap.requests import request_options
 from simulator.coap.server import respond
 from simulator.coap.tcp import frame
-from simulator.coap.tcp_endpoint import TcpEndpoint
+from simulator.coap.tcp_endpoint import MESSAGE_TIME_MAX, TcpEndpoint
 from simulator.coap.tcp_reception import CUSTODY_MAX, OPEN_REQUESTS_MAX
 from tests.coap.stream_wire import Lone, StreamWire
 from tests.coap.wire import Shelf, Sink, get, put
@@ -379,6 +379,35 @@ def test_a_long_message_may_take_its_time_as_long_as_it_grows():
     lone.endpoint.receive(data[:800], lone.now)
     lone.endpoint.expire(lone.now + 10)
     assert [r.failure for r in results] == [Failure.TIMEOUT]
+
+
+def test_a_message_that_drips_ends_the_wait_for_it():
+    lone = Lone(response_timeout=10.0)
+    call, results = get("fw")
+    call.start(lone.endpoint, lone.now)
+    data = frame(c.CONTENT, call.token, [], bytes(4000))
+    began = lone.now
+    for byte in data:
+        lone.endpoint.receive(bytes((byte,)), lone.now)
+        lone.now += 5
+        lone.endpoint.expire(lone.now)
+        if results:
+            break
+    assert [r.failure for r in results] == [Failure.TIMEOUT]
+    assert lone.now - began == MESSAGE_TIME_MAX
+
+
+def test_each_message_has_its_own_time():
+    lone = Lone(response_timeout=10.0)
+    for _ in range(4):
+        call, results = get("fw")
+        call.start(lone.endpoint, lone.now)
+        data = frame(c.CONTENT, call.token, [], bytes(55))
+        for byte in data:
+            lone.endpoint.receive(bytes((byte,)), lone.now)
+            lone.now += 9
+            lone.endpoint.expire(lone.now)
+        assert [len(r.payload) for r in results] == [55]
 
 
 def test_other_messages_do_not_keep_a_request_waiting():

@@ -135,6 +135,21 @@ def test_deadlines():
     assert pure.download.reason == "not complete after 30 s"
 
 
+def test_each_stretch_of_time_has_to_bring_some_of_the_body():
+    pure = Pure(limits=HttpLimits(idle_s=40, progress_s=100, progress_bytes=50))
+    pure.download.connected(0.0)
+    whole = response(200, BODY)
+    head = len(whole) - len(BODY)
+    pure.download.receive(whole[: head + 49], 30.0)
+    pure.download.receive(whole[head + 49 : head + 50], 60.0)  # enough: from here on another 100 s
+    for t in range(90, 160, 30):
+        pure.download.receive(whole[head + t - 40 : head + t - 39], float(t))
+    assert pure.download.deadline == 160.0
+    pure.download.expire(160.0)
+    assert (pure.sink.ended, pure.sink.at) == ((Failure.TIMEOUT, 0), 160.0)
+    assert pure.download.reason == "10.9.0.1 gave less than 50 bytes in 100 s"
+
+
 @pytest.mark.parametrize(("connected", "words"), [(False, "no connection to 10.9.0.1"), (True, "silent for 60 s")])
 def test_silence(connected, words):
     pure = Pure()

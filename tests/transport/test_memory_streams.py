@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from simulator.network.profiles import NetworkProfile
 from simulator.network.shaped_stream import GIVE_UP_S
-from simulator.ports import Address
+from simulator.ports import UNSENT_MAX, Address
 from simulator.transport.memory import MemoryNetwork
 from simulator.transport.memory_streams import WINDOW
 from simulator.transport.virtual import run_virtual
@@ -90,6 +90,44 @@ def test_a_connection_takes_a_round_trip_and_carries_both_ways():
         await quiet()
         assert (server.data, client.data) == (b"question", b"answer")
         assert [t for t, _ in client.happened] == [1.5]
+
+    run_virtual(work())
+
+
+@pytest.mark.parametrize("profile", [None, SLOW])
+@pytest.mark.parametrize("who", [0, 1])
+def test_a_peer_that_takes_nothing_makes_nothing_grow(profile, who):
+    async def work():
+        pair = await Pair(profile).listen()
+        ends = await pair.connect()
+        end, other = ends[who], ends[1 - who]
+        other.port.pause()
+        written = 0
+        while not end.ends and written < 10 * UNSENT_MAX:
+            end.port.write(bytes(10_000))
+            written += 10_000
+            await asyncio.sleep(0.001)
+        assert UNSENT_MAX <= written <= UNSENT_MAX + 4 * WINDOW
+        assert end.ends == ["ENOBUFS"]
+        end.port.write(b"no more")
+        other.port.resume()
+        await quiet()
+        assert other.ends == ["ECONNRESET"]
+        assert end.ends == ["ENOBUFS"]
+
+    run_virtual(work())
+
+
+def test_one_large_write_is_no_reason():
+    async def work():
+        pair = await Pair().listen()
+        client, server = await pair.connect()
+        client.port.write(bytes(4 * UNSENT_MAX))
+        await quiet()
+        client.port.write(bytes(4 * UNSENT_MAX))
+        await quiet()
+        assert len(server.data) == 8 * UNSENT_MAX
+        assert not client.ends
 
     run_virtual(work())
 

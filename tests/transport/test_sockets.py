@@ -347,6 +347,36 @@ def test_a_paused_stream_holds_back(run):
     run(work)
 
 
+def test_a_peer_that_takes_nothing_makes_nothing_grow(run):
+    async def work(network):
+        accepted = asyncio.Queue()
+
+        def accept(port, peer):
+            receiver = Bytes()
+            port.pause()
+            accepted.put_nowait((receiver, port))
+            return receiver
+
+        listener = await network.listen_stream(LOCALHOST, accept)
+        client = Bytes()
+        port = await network.open_stream(listener.local, client)
+        server, server_port = await soon(accepted.get())
+        # The kernel takes some MiB on the way before anything waits here.
+        for _ in range(400):
+            port.write(bytes(100_000))
+            await asyncio.sleep(0)
+            if client.lost.done():
+                break
+        error = await soon(client.lost)
+        assert error.errno == errno.ENOBUFS
+        assert "unread" in str(error)
+        server_port.resume()
+        assert isinstance(await soon(server.lost), ConnectionResetError | None)
+        listener.close()
+
+    run(work)
+
+
 def test_a_refused_connection_names_the_peer(run):
     async def work(network):
         listener = await network.listen_stream(LOCALHOST, lambda port, peer: Bytes())
