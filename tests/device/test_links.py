@@ -114,10 +114,10 @@ async def test_a_server_that_says_nothing_costs_a_handshake_a_minute():
         silent.close()
 
 
-@pytest.mark.parametrize("scheme", ["coaps", "coaps+tcp"])
+@pytest.mark.parametrize(("scheme", "kind"), RIGHT)
 @in_virtual_time
-async def test_a_device_comes_back_after_its_server_was_started_anew(scheme):
-    async with secure_rig(management=scheme, credentials=spec("psk+x509"), lifetime_s=60.0) as rig:
+async def test_a_device_comes_back_after_its_server_was_started_anew(scheme, kind):
+    async with secure_rig(management=scheme, credentials=spec(kind), lifetime_s=60.0) as rig:
         rig.transports.close()
         rig.transports = rig.new_transports()
         await rig.open_transports()
