@@ -59,6 +59,15 @@ class Happened(NamedTuple):
     """For ``registered`` the id of the registration that it replaces; for ``deregistered`` the cause."""
 
 
+class Observing(NamedTuple):
+    """An observation of a path, and what it takes to observe that again."""
+
+    call: Call
+    code: int
+    options: Options
+    done: Callable[[Result], None]
+
+
 class LwM2mServer:
     """Registrations and operations, over every transport that it is given; itself the CoAP handler of plain coap.
 
@@ -77,7 +86,7 @@ class LwM2mServer:
         self.keyring = Keyring()
         self._plain = Side(self, "coap", None)
         self._sides = {"coap": self._plain}
-        self._observations: dict[str, dict[str, Call]] = {}
+        self._observations: dict[str, dict[str, Observing]] = {}
 
     # -- transports ------------------------------------------------------------------------------------------------
 
@@ -151,8 +160,11 @@ class LwM2mServer:
         known = self._known(number, peer)
         if known is None:
             return Response(NOT_FOUND)
+        before, reached = known.peer, self._reach(known)
         entry = self.table.update(number, parse_update(request, known.request.version), peer, now)
         assert entry is not None
+        if entry.peer != before:
+            self._observe_anew(entry, reached)
         self._on_event(Happened("updated", entry.endpoint, entry.id))
         return Response(CHANGED)
 
@@ -165,14 +177,22 @@ class LwM2mServer:
         self._on_event(Happened("deregistered", entry.endpoint, entry.id, "deregister"))
         return Response(DELETED)
 
+    def _observe_anew(self, entry: Entry, before: Endpoint | None) -> None:
+        """A device has another address. What is observed of it stands (TS 1.1 Core, §6.2.2), but is bound to the old one."""
+        observations = self._observations.pop(entry.endpoint, {})
+        for path, (call, code, options, done) in observations.items():
+            if before is not None:
+                before.finish(call)
+            self.observe(entry.endpoint, path, options, code, done)
+
     def _left(self, entry: Entry) -> None:
         """A registration is over, and its observations with it (TS 1.1 Core, §6.4)."""
         observations = self._observations.pop(entry.endpoint, None)
         if observations:
             peer = self._reach(entry)
-            for call in observations.values():
+            for observing in observations.values():
                 if peer is not None:
-                    peer.finish(call)
+                    peer.finish(observing.call)
 
     def expire(self) -> None:
         """Drop registrations whose lifetime is over."""
@@ -231,22 +251,23 @@ class LwM2mServer:
         known = self._observations.setdefault(entry.endpoint, {})
         before = known.pop(path, None)
         if before is not None and endpoint is not None:
-            endpoint.finish(before)
+            endpoint.finish(before.call)
         if endpoint is None:
             done(NO_CONNECTION)
             return _nothing
-        call = known[path] = Call(code, options, b"", done, szx=endpoint.szx, observe=True)
+        call = Call(code, options, b"", done, szx=endpoint.szx, observe=True)
+        known[path] = Observing(call, code, options, done)
         call.start(endpoint, self._now())
         return lambda: endpoint.finish(call)
 
     def cancel(self, name: str, path: str) -> bool:
         """Forget an observation; whether there was one."""
-        call = self._observations.get(name, {}).pop(path, None)
-        if call is None:
+        observing = self._observations.get(name, {}).pop(path, None)
+        if observing is None:
             return False
         endpoint, _ = self._device(name)
         if endpoint is not None:
-            endpoint.finish(call)
+            endpoint.finish(observing.call)
         return True
 
 
