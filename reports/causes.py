@@ -62,7 +62,7 @@ def notes(found: list[Unregistered]) -> list[str]:
 
 
 def _who(one: Unregistered) -> str:
-    shown = f", credentials {one.credentials}" if one.credentials else ""
+    shown = f", credentials {one.credentials}," if one.credentials else ""
     over = f" over {one.management}" if one.management else ""
     return f"{counted(one.devices, 'device')} of group {one.group}{over}{shown}"
 

@@ -106,7 +106,7 @@ class Retry:
             return inf
         first_s = self.ack_timeout_s * (1 + self.ack_random_factor) / 2
         shares = [lost**k * (1 - lost) for k in range(int(self.max_retransmit) + 1)]
-        return sum(share * first_s * (2**k - 1) for k, share in enumerate(shares)) / sum(shares)
+        return float(sum(share * first_s * (2**k - 1) for k, share in enumerate(shares)) / sum(shares))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from reports import causes
@@ -71,10 +72,23 @@ def notes(run: RunInfo, results: Results, generator: Generator, sides: Sides, *,
             f"The kernel dropped {counted(generator.dropped_datagrams, 'datagram')} for want of buffer space; each one "
             "cost a retransmission, at the devices or at the server."
         )
-    return found + [_too_fast(row) for row in sides.transports if (row.of_ceiling or 0) > ABOVE_CEILING]
+    return found + _too_fast(sides.transports)
 
 
-def _too_fast(row: TransportRow) -> str:
+def _too_fast(rows: Sequence[TransportRow]) -> list[str]:
+    above = [row for row in rows if (row.of_ceiling or 0) > ABOVE_CEILING]
+    fine = dict.fromkeys(row.network for row in above if row.within_timers)
+    return [_cannot_be(row) for row in above if not row.within_timers] + [_too_fine(network) for network in fine]
+
+
+def _too_fine(network: str) -> str:
+    return (
+        f"The delays of {network} are shorter than the timers of the event loop can keep (1 ms), so transports ran "
+        "above their ceilings there."
+    )
+
+
+def _cannot_be(row: TransportRow) -> str:
     return (
         f"{row.transport}/{row.delivery} on {row.network or 'ideal'} ran at {percent(row.of_ceiling)} of its ceiling, "
         "which cannot be: the network was not what the scenario says, or the ceiling is wrong."

@@ -30,6 +30,8 @@ class TransportRow:
     """What the ceiling comes from: ``round trip`` or ``link rate``; empty without one."""
     of_ceiling: float | None
     """``bytes_per_s / ceiling_bytes_per_s``, not clipped."""
+    within_timers: bool
+    """Whether what is above the ceiling is less than what the timers of an event loop can tell apart."""
     payload: int
     wire: int
     """Bytes of datagrams or streams, both ways, of the transfers of which they are known."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from reports.aggregate import counts_of, known_sum, percentiles
 from reports.ceiling import Ceiling, Network, Retry, ceiling
 from reports.read import Run, section
 from reports.sides import ManagementCell, TransportRow
+
+TIMER_S: Final = 0.001
+"""What the timers of an event loop may take off a round trip: they go by the millisecond, so half of one each way."""
 
 _ROW = ["network", "transport", "delivery"]
 
@@ -93,6 +96,7 @@ def _row(key: tuple[str, str, str], devices: int, ok: int, moved: pd.DataFrame) 
         ceiling_bytes_per_s=top,
         limit=" or ".join(sorted(limits)) if top is not None else "",
         of_ceiling=rate / top if rate is not None and top is not None else None,
+        within_timers=bool(good["seconds"].sum() + TIMER_S * good["blocks"].clip(lower=1).sum() >= ideal_s),
         payload=int(moved["received"].sum()),
         wire=wire,
         overhead=wire / carried - 1 if carried else None,

@@ -8,6 +8,7 @@ from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -18,7 +19,8 @@ from reports.units import percent, rate
 
 CAPTION: Final = (
     "Payload of all downloads that went well over the sum of their durations, on a logarithmic axis (bar), the median "
-    "device (dot), and what network and transport allow at most (line), with the share of it that was reached."
+    "device (dot), and what network and transport allow on average (line), with the share of it that was reached. A "
+    "device that happens to lose no packet may be above the line."
 )
 ROW_INCHES: Final = 0.34
 NO_NAME: Final = "ideal"
@@ -32,7 +34,7 @@ def draw(rows: Sequence[TransportRow]) -> Figure | None:
     networks = list(dict.fromkeys(row.network for row in measured))
     panels = [[row for row in measured if row.network == network] for network in networks]
     heights = [len(panel) + 1.6 for panel in panels]
-    figure = Figure(figsize=(9.0, 1.1 + ROW_INCHES * sum(heights)), layout="constrained")
+    figure = Figure(figsize=(9.0, 1.1 + ROW_INCHES * sum(heights)), layout=ConstrainedLayoutEngine(hspace=0.06))
     figure.suptitle("Throughput of a device beside its ceiling", x=0.01, ha="left", fontsize=12, fontweight="bold")
     drawn = figure.subplots(len(panels), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
     for ax, network, panel in zip(drawn[:, 0], networks, panels, strict=True):

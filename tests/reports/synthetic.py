@@ -42,6 +42,15 @@ class Device:
     states: tuple[str, ...] = ("0", "1", "2", "3", "0")
     results: tuple[str, ...] = ("0", "1")
     blocks: list[int] = field(default_factory=lambda: [1000] * BLOCKS)
+    management: str = "coap"
+    stack: str = "own"
+    network: dict = field(default_factory=dict)
+    credentials: str = ""
+    unreached: str | None = None
+    """Why it never registered; nothing else happens to it."""
+    refetched: int = 0
+    cause: str = ""
+    """Why its transfer failed."""
 
     def fleet_events(self):
         """What the fleet records."""
@@ -50,8 +59,12 @@ class Device:
         good = (state, result) == (0, 1)
         yield DeviceStarted(
             t + 0.001, k, f"vd-{k:06d}", self.group, self.transport, self.delivery, t, self.fault, *self.declared,
-            "coap", "own", "", "",
+            self.management, self.stack, self.network.get("name", ""), self.credentials,
         )  # fmt: skip
+        if self.unreached is not None:
+            yield RegistrationEnded(t + 0.01, k, "register", t + 0.001, "unknown", "", 4, self.unreached)
+            yield DeviceEnded(t + 5, k, 0, 0, "1.0.0", 1, False, 0, 5, 4)
+            return
         yield RegistrationEnded(t + 0.01, k, "register", t + 0.001, "ok", "2.01", 0, "")
         begin = t + 0.1
         yield StateChanged(begin, k, 1, 0, "download_started")
@@ -59,8 +72,9 @@ class Device:
             yield FaultApplied(begin, k, self.fault, "flash", "")
         end = begin + self.download_s
         yield TransferEnded(
-            end, k, self.transport, self.delivery, begin, SIZE, SIZE if good else SIZE // 2, 0, SIZE + 5000,
-            4000, len(self.blocks), 2, 1, "ok" if good else "fail", 0 if good else result, "", self.blocks,
+            end, k, self.transport, self.delivery, begin, SIZE, SIZE if good else SIZE // 2, self.refetched,
+            SIZE + 5000,
+            4000, len(self.blocks), 2, 1, "ok" if good else "fail", 0 if good else result, self.cause, self.blocks,
         )  # fmt: skip
         if good:
             yield StateChanged(end, k, 2, 0, "download_completed")
@@ -73,6 +87,8 @@ class Device:
         k, begin = self.index, self.due + 0.1
         state, result = self.server_end or self.device_end or self.declared
         states, results = self.states, self.results
+        if self.unreached is not None:
+            return
         if (state, result) != (0, 1):
             states, results = ("0", "1", str(state)), ("0", str(result))
         step = self.update_s / max(1, len(states) - 1)
@@ -96,6 +112,7 @@ def scenario(devices, criteria=None, **more):
     groups = {}
     for device in devices:
         group = groups.setdefault(device.group, {"count": 0, "delivery": device.delivery, "profile": "oma"})
+        group.update(network=device.network, block_size=1024, download_credentials=None)
         group["count"] += 1
     return {"run": {"name": "synthetic"}, "groups": groups, "criteria": criteria or {}, **more}
 
