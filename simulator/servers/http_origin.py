@@ -83,6 +83,32 @@ class HttpOrigin:
         return response
 
 
+class _TellingObject(ssl.SSLObject):
+    """A TLS connection whose peer is told why its certificate is refused.
+
+    The event loops drop the alert that OpenSSL has written when a handshake fails (asyncio and uvloop alike). Here the
+    failure is raised a turn later: in between the loop thinks that more is to be read, and sends what is there.
+    """
+
+    _failure: ssl.SSLError | None = None
+
+    def do_handshake(self) -> None:
+        """Go on with the handshake.
+
+        Raises:
+            ssl.SSLError: it failed, or needs more from the peer.
+        """
+        if self._failure is not None:
+            raise self._failure
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            self._failure = error
+            raise ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, "the alert is to be sent first") from error
+
+
 def server_context(certificate: Path, key: Path, trust: Path | None = None) -> ssl.SSLContext:
     """TLS of the origin, 1.2 and above.
 
@@ -94,9 +120,11 @@ def server_context(certificate: Path, key: Path, trust: Path | None = None) -> s
     """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslobject_class = _TellingObject
     context.load_cert_chain(certificate, key)
     if trust is not None:
         context.verify_mode = ssl.CERT_OPTIONAL
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a device's own certificate may be what is trusted
         context.load_verify_locations(trust)
     return context
 

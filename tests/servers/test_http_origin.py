@@ -14,8 +14,14 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from simulator.servers.http_origin import HttpOrigin, server_context
+from simulator.ports import Address
+from simulator.security.authority import Authority, write_identity
+from simulator.security.credentials import Credentials
+from simulator.servers.http_origin import HOST, HttpOrigin, server_context
 from simulator.servers.http_packages import HttpPackages, etag_of
+from simulator.transport.deadlines import Deadlines
+from simulator.transport.sockets import SocketNetwork
+from simulator.transport.tls import open_tls
 
 BODY = random.Random(3).randbytes(300_000)
 ETAG = f'"{hashlib.sha256(BODY).digest()[:8].hex()}"'
@@ -209,3 +215,34 @@ def test_the_process_says_why_it_cannot_serve(tmp_path):
     code, _ = child.stop()
     assert code == 3
     assert child.ready["failed"].startswith("the package origin cannot serve HTTP: ")
+
+
+async def test_a_client_hears_why_its_certificate_is_refused(tmp_path):
+    """The event loops would keep the alert for themselves."""
+    authority = Authority()
+    write_identity(tmp_path, authority.server(HOST), authority)
+    origin = HttpOrigin({"good.bin": b"package"})
+    await origin.start()
+    files = tmp_path / "server.pem", tmp_path / "server.key", tmp_path / "ca.pem"
+    port = await origin.listen(server_context(*files))
+    loop = asyncio.get_running_loop()
+    deadlines = Deadlines(loop, loop.time)
+    heard = asyncio.get_running_loop().create_future()
+
+    class Ears:
+        def on_data(self, data):
+            heard.set_result(data)
+
+        def on_eof(self):
+            pass
+
+        def on_lost(self, error):
+            heard.set_result(error.cause)
+
+    shown = Credentials(identity=authority.expired_device("dev"), trust=authority.trust, server_name=HOST)
+    opened = await open_tls(SocketNetwork(loop), Address(HOST, port), Ears(), shown, deadlines, loop.time)
+    async with asyncio.timeout(10):
+        assert await heard == "closed by the peer: certificate refused by the peer: expired"
+    opened.close()
+    deadlines.close()
+    await origin.close()
