@@ -89,8 +89,7 @@ class Device:
         self.plan = plan
         self.world = world
         self.chance = chance
-        self.stack = STACKS[plan.stack]
-        self.oscore = NO_CONTEXTS
+        self.stack, self.oscore = STACKS[plan.stack], NO_CONTEXTS
         self._faults = faults
         self.profile = PROFILES[plan.profile]
         self.flash = faults.wrap_flash(world.flash(plan))
