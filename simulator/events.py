@@ -109,7 +109,7 @@ class TransferEnded:
     received: int
     """Payload bytes taken, without repetitions."""
     refetched: int
-    """Payload bytes that came once more, because an interrupted transfer did not go on where it had stopped."""
+    """Payload bytes that came once more, as an interrupted transfer did not go on where it had stopped."""
     wire_in: int
     """Bytes of datagrams or stream received for this transfer."""
     wire_out: int
@@ -126,8 +126,7 @@ class TransferEnded:
     cause: str
     """Why it failed, in words, where the device knows: how a handshake failed, for one."""
     block_us: list[int]
-    """Latency of each block in microseconds, in the order of the blocks: request to response for a pull, response to
-    next block for a push."""
+    """Latency of each block in microseconds: request to response for a pull, response to next block for a push."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +255,6 @@ class HealthSampled:
     dropped_datagrams: int
     """Datagrams that the kernel dropped for want of buffer space, machine-wide, since the process began."""
     devices: int
-    """Devices switched on at this time."""
 
 
 Event = (
@@ -288,10 +286,7 @@ class EventLog:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-
-    def emit(self, event: Event) -> None:
-        """Keep the event."""
-        self.events.append(event)
+        self.emit = self.events.append
 
     def to_bytes(self) -> bytes:
         """The log as JSON lines; equal histories give equal bytes."""

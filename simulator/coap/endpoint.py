@@ -1,9 +1,9 @@
 """One CoAP endpoint as seen from one peer: client and server at once, without I/O.
 
-Datagrams and the time go in through ``receive`` and ``expire``; datagrams come out through the ``transmit`` callable
-that the owner gave, answers through the methods of exchanges and of the handler, and the next time at which something
-has to happen through ``deadline``. The owner is told by ``alarm`` only when that time comes earlier than what it knows,
-so a transfer that goes well sets no timer at all.
+Datagrams and the time go in through ``receive`` and ``expire``; datagrams come out through the owner's ``transmit``,
+answers through the methods of exchanges and of the handler, and the next time at which something has to happen through
+``deadline``. ``alarm`` is called only when that time comes earlier than what the owner knows, so a transfer that goes
+well sets no timer at all.
 """
 
 from __future__ import annotations
@@ -43,19 +43,16 @@ class Endpoint:
         alarm: called with the endpoint and a time that is earlier than any told before; 0 means at once.
 
     Attributes:
-        pending: by Message ID, what waits for its acknowledgement; at most NSTART.
+        pending: by Message ID, what waits for its acknowledgement (at most NSTART); ``queue`` waits to go out.
         exchanges: by token, what takes responses.
-        queue: what waits until NSTART lets it go out.
-        observations: what this peer observes here.
-        seen: messages of the peer that would be recognised if they came again.
+        observations: what this peer observes here; ``seen``: what would be recognised if it came again.
     """
 
     __slots__ = ("_mid", "_send", "_token", "alarm", "armed", "bytes_in", "bytes_out", "chance", "closed", "duplicates",
                  "exchanges", "messages_in", "messages_out", "observations", "params", "pending", "queue",
                  "retransmissions", "seen", "server", "szx", "user")  # fmt: skip
 
-    SZX_LARGEST: ClassVar[int] = SZX_MAX
-    """The largest size exponent that a Block option may have (RFC 7959 §2.2)."""
+    SZX_LARGEST: ClassVar[int] = SZX_MAX  # that a Block option may have (RFC 7959 §2.2)
     ORDERED: ClassVar[bool] = False  # whether messages arrive in the order in which they were sent
 
     def __init__(
@@ -95,7 +92,7 @@ class Endpoint:
         self._send = transmit
 
     def transmit(self, datagram: bytes) -> None:
-        """Send one datagram as it is."""
+        """Send one datagram."""
         if not self.closed:
             self.messages_out += 1
             self.bytes_out += len(datagram)
@@ -114,8 +111,7 @@ class Endpoint:
         self._token = (self._token + 1) & 0xFFFFFFFF
         return self._token.to_bytes(4, "big")
 
-    # -- the message layer: what a stream does otherwise; ``launch``, ``receive`` and the times are the rest of it --
-
+    # -- the message layer: what a stream does otherwise, as it does ``launch``, ``receive`` and the times -----------
     def ready(self, exchange: Exchange, now: float) -> bool:  # noqa: ARG002
         """Whether a first request can be sent now; else the exchange is started again when it can be."""
         return True
@@ -180,7 +176,7 @@ class Endpoint:
         sending.tell(self, observation, parts, now, confirmable=confirmable)
 
     def probe(self, exchange: Ping, now: float) -> None:
-        """Send a ping (RFC 7252 §4.3)."""
+        """Ping (RFC 7252 §4.3)."""
         sending.probe(self, exchange, now)
 
     def launch(self, exchange: Exchange, now: float) -> None:
@@ -290,7 +286,7 @@ class Endpoint:
         self.armed = self.deadline
 
     def unreachable(self, now: float) -> None:
-        """The network says that nobody listens at the peer's address: fail all that waits."""
+        """Nobody listens at the peer's address: fail all that waits."""
         fail_all(self, Failure.UNREACHABLE, now)
 
     def close(self, now: float) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from simulator.network.profiles import PROFILES, NetworkProfile
+from simulator.network.profiles import IDEAL, PROFILES, NetworkProfile
 from simulator.scenario.sections import Section
 from simulator.scenario.units import BIT_RATE, Duration, Share, Size, refuse
 from simulator.security.spec import WRONGS, CredentialSpec, Kind, Wrong, kinds_for
@@ -17,6 +17,7 @@ from simulator.security.spec import WRONGS, CredentialSpec, Kind, Wrong, kinds_f
 BitRate = Annotated[float, BIT_RATE]
 """Bits per second, above 0."""
 
+ETHERNET_MTU: Final = 1500
 _FIGURES: Final = {
     "delay": "delay_s",
     "jitter": "jitter_s",
@@ -43,7 +44,7 @@ class NetworkSettings(Section):
     reorder: Share | None = Field(default=None, description="Probability that later datagrams overtake one.")
     rate: BitRate | None = Field(default=None, description="To the device, headers included.")
     rate_up: BitRate | None = Field(default=None, description="From the device. Default: as `rate`.")
-    burst: Size | None = Field(default=None, description="Bytes that may pass at once, before the rate counts.")
+    burst: Size | None = Field(default=None, description="Bytes that may pass at once after a pause; at least one MTU.")
     mtu: Annotated[int, Field(ge=68, le=65535)] | None = Field(default=None, description="Bytes of an IP packet.")
     queue: Duration | None = Field(default=None, description="What would wait longer than this is dropped.")
 
@@ -63,11 +64,18 @@ class NetworkSettings(Section):
             if (value := getattr(self, key)) is not None
         }  # fmt: skip
         profile = PROFILES[self.profile]
+        if own and profile is IDEAL:
+            # Without limits a packet may be of any length; with a rate or a delay it is that of Ethernet.
+            own.setdefault("mtu", ETHERNET_MTU)
         return dataclasses.replace(profile, **own, name=f"{self.profile}*") if own else profile
 
     def normalised(self) -> dict[str, Any]:
         """The figures for a record, in seconds, bits per second and bytes; None for without limit."""
-        figures = dataclasses.asdict(self.resolved)
+        resolved = self.resolved
+        figures = dataclasses.asdict(resolved) | {
+            "rate_up_bps": resolved.up_bps,
+            "burst_bytes": resolved.bucket_bytes,
+        }
         return {name: None if value == inf else value for name, value in figures.items()}
 
 
