@@ -19,7 +19,7 @@ _KEY = ["what", "group", "scheme", "credentials", "fault", "cause"]
 
 
 def causes(run: Run, devices: pd.DataFrame) -> list[Cause]:
-    """Causes of registrations and downloads that got nowhere, those of most devices first."""
+    """Causes of registrations and downloads that got nowhere: Register first, and those of most devices first."""
     rows = pd.concat([_registrations(run, devices), _downloads(run, devices)], ignore_index=True)
     if rows.empty:
         return []
@@ -28,7 +28,7 @@ def causes(run: Run, devices: pd.DataFrame) -> list[Cause]:
     for key, number, attempts in zip(found.index, found["nunique"], found["size"], strict=True):
         what, group, scheme, credentials, fault, cause = parts(key, len(_KEY))
         told.append(Cause(what, group, scheme, credentials, fault, cause, int(number), int(attempts)))
-    return sorted(told, key=lambda one: -one.devices)
+    return sorted(told, key=lambda one: (one.what != "register", -one.devices))
 
 
 def unregistered(run: Run, devices: pd.DataFrame) -> list[Unregistered]:

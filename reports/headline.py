@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from reports import causes
 from reports.sides import Sides, TransportRow
@@ -13,9 +12,6 @@ from reports.units import counted, number, percent
 HOLDS = "holds"
 DOES_NOT_HOLD = "does not hold"
 NO_CRITERIA = "no criteria"
-
-ABOVE_CEILING: Final = 1.05
-"""A ceiling is a mean, and lost packets are few; what is above this share of it is not explained by chance."""
 
 _OWN_ACCOUNT = frozenset({"states", "device_ends"})
 """The tables that tell how a device itself ended."""
@@ -76,9 +72,8 @@ def notes(run: RunInfo, results: Results, generator: Generator, sides: Sides, *,
 
 
 def _too_fast(rows: Sequence[TransportRow]) -> list[str]:
-    above = [row for row in rows if (row.of_ceiling or 0) > ABOVE_CEILING]
-    fine = dict.fromkeys(row.network for row in above if row.within_timers)
-    return [_cannot_be(row) for row in above if not row.within_timers] + [_too_fine(network) for network in fine]
+    fine = dict.fromkeys(row.network for row in rows if row.above == "timers")
+    return [_cannot_be(row) for row in rows if row.above == "nothing"] + [_too_fine(network) for network in fine]
 
 
 def _too_fine(network: str) -> str:

@@ -30,8 +30,9 @@ class TransportRow:
     """What the ceiling comes from: ``round trip`` or ``link rate``; empty without one."""
     of_ceiling: float | None
     """``bytes_per_s / ceiling_bytes_per_s``, not clipped."""
-    within_timers: bool
-    """Whether what is above the ceiling is less than what the timers of an event loop can tell apart."""
+    above: str
+    """What may explain a rate above the ceiling: ``chance`` (fewer losses than on average), ``timers`` (less than those
+    of an event loop can tell apart) or ``nothing``; empty for a rate that is not above it."""
     payload: int
     wire: int
     """Bytes of datagrams or streams, both ways, of the transfers of which they are known."""

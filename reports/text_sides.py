@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.sides import Sides
+from reports.sides import Sides, TransportRow
 from reports.table import Table
 from reports.units import NONE, microseconds, number, percent, rate, seconds, size
 
@@ -48,7 +48,8 @@ def management(sides: Sides) -> Table:
 
 
 def speeds(sides: Sides) -> Table:
-    """How fast a device downloads, beside what its network and transport allow."""
+    """How fast a device downloads, beside what its network and transport allow, where that is known of any."""
+    limited = any(row.limit for row in sides.transports)
     rows = [
         [
             f"{row.transport}/{row.delivery}",
@@ -58,15 +59,18 @@ def speeds(sides: Sides) -> Table:
             rate(row.device_bytes_per_s.p50),
             rate(row.device_bytes_per_s.p95),
             rate(row.bytes_per_s),
-            rate(row.ceiling_bytes_per_s) if row.limit else "none",
-            percent(row.of_ceiling),
-            row.limit or NONE,
+            *(_ceiling(row) if limited else ()),
         ]
         for row in sides.transports
     ]
-    headers = ["transport", "network", "devices", "ok", "median", "p95", "mean", "ceiling", "of ceiling", "limited by"]
+    headers = ["transport", "network", "devices", "ok", "median", "p95", "mean"]
+    headers += ["ceiling", "of ceiling", "limited by"] if limited else []
     title = "Transports side by side: throughput of a device"
-    return Table("transports", title, headers, rows, range(2, 9))
+    return Table("transports", title, headers, rows, range(2, min(len(headers), 9)))
+
+
+def _ceiling(row: TransportRow) -> tuple[str, str, str]:
+    return rate(row.ceiling_bytes_per_s) if row.limit else "none", percent(row.of_ceiling), row.limit or NONE
 
 
 def bytes_and_times(sides: Sides) -> Table:

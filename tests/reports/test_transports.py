@@ -62,6 +62,16 @@ def test_what_is_above_its_ceiling_by_less_than_a_timer_can_tell_is_told_in_othe
     assert note.startswith("The delays of near are shorter than the timers of the event loop can keep")
 
 
+@pytest.mark.parametrize(("seconds", "above"), [(18.0, ""), (12.0, "chance"), (7.8, "chance"), (5.0, "nothing")])
+def test_who_loses_less_than_on_average_is_above_the_ceiling_by_chance(summary, seconds, above):
+    """A block takes 0.125 s, so the package 8 s, and 17 s on average with one loss in 20 exchanges."""
+    lossy = {"name": "lossy", "delay_s": 0.0625, "loss": 0.0253}
+    found = summary(pulls("coap", lossy, [seconds]))
+    assert only(found).above == above
+    assert (only(found).of_ceiling > 1) == (above != "")
+    assert ["cannot be" in note for note in found.notes] == [True] * (above == "nothing")
+
+
 def test_a_little_above_by_chance_is_shown_and_not_told(summary):
     found = summary(pulls("coap", DELAYED, [31.0]))
     assert only(found).of_ceiling == pytest.approx(32 / 31)
