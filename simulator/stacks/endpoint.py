@@ -36,6 +36,9 @@ recorded as events; errors are passed on."""
 logging.getLogger(LOGGER).setLevel(logging.ERROR)
 
 
+TOKEN_MAX: Final = 8
+
+
 class StackCall:
     """One request of the device, with its whole body, and whoever waits for the answer."""
 
@@ -134,6 +137,8 @@ class AiocoapEndpoint:
             return
         self.messages_in += 1
         self.bytes_in += len(data)
+        if data and data[0] & 0xF > TOKEN_MAX:
+            return  # RFC 7252 §3: a message format error; aiocoap would answer with such a token
         try:
             message = aiocoap.Message.decode(data, self.wire_peer)
         except (coap_error.Error, ValueError, IndexError) as error:

@@ -8,6 +8,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+import aiocoap
+from aiocoap import error as coap_error
+
 try:
     from aiocoap import oscore
     from aiocoap.credentials import CredentialsMap
@@ -50,6 +53,15 @@ class OscoreContext(oscore.CanProtect, oscore.CanUnprotect, oscore.SecurityConte
     def __repr__(self) -> str:
         return f"{type(self).__name__}(sender {self.sender_id.hex()}, recipient {self.recipient_id.hex()})"
 
+    @property
+    def alg_signature(self) -> Any:
+        """There is none: it belongs to groups. aiocoap asks for it when a message says that it is signed.
+
+        Raises:
+            NameError: always, as aiocoap expects.
+        """
+        raise NameError("a security context of two has no signatures")
+
     def post_seqnoincrease(self) -> None:
         """The number is kept in memory alone."""
 
@@ -65,6 +77,22 @@ class OscoreContext(oscore.CanProtect, oscore.CanUnprotect, oscore.SecurityConte
         return requests, peer
 
 
+class ProtectedSite(OscoreSiteWrapper):  # type: ignore[misc]  # aiocoap has no types
+    """aiocoap's server side of OSCORE, without key exchange (EDHOC), and at peace with what is no OSCORE option."""
+
+    async def render_to_pipe(self, pipe: Any) -> None:
+        """Answer one request."""
+        try:
+            oscore.verify_start(pipe.request)
+        except oscore.NotAProtectedMessage:
+            await self._inner_site.render_to_pipe(pipe)
+        except (coap_error.Error, ValueError, IndexError):
+            # RFC 8613 §8.2, step 2.
+            pipe.add_response(aiocoap.Message(code=aiocoap.BAD_OPTION), is_last=True)
+        else:
+            await super().render_to_pipe(pipe)
+
+
 def new_credentials() -> Any:
     """aiocoap's map of security contexts, by names that begin with a colon."""
     return CredentialsMap()
@@ -75,7 +103,7 @@ def protected_site(site: Any, credentials: Any) -> Any:
 
     The address of a request tells the two apart.
     """
-    return OscoreSiteWrapper(site, credentials)
+    return ProtectedSite(site, credentials)
 
 
 class OscoreRequests(TransportOSCORE):  # type: ignore[misc]  # aiocoap has no types
