@@ -16,6 +16,7 @@ from rich.table import Table
 
 from simulator.cli.failure import ENVIRONMENT, HOLDS
 from simulator.servers.java import java_version
+from simulator.stacks.extras import missing_for_oscore
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -101,6 +102,13 @@ def _java() -> Finding:
     return Finding("Java", "ok", f"version {version}", "")
 
 
+def _oscore() -> Finding:
+    missing = missing_for_oscore()
+    if missing:
+        return Finding("OSCORE", "optional", f"without {', '.join(missing)}", "`pip install 'lwm2m-fleet[oscore]'`")
+    return Finding("OSCORE", "ok", "all packages are there", "")
+
+
 def _program(name: str, package: str, purpose: str) -> Callable[[], Finding]:
     def look() -> Finding:
         found = shutil.which(name)
@@ -118,6 +126,7 @@ CHECKS: Final[tuple[Callable[[], Finding], ...]] = (
     _loopback,
     _receive_buffer,
     _java,
+    _oscore,
     _program("mvn", "maven", "builds the launcher of Leshan on first use"),
     _program("coap-server-openssl", "libcoap3-bin", "interop tests against libcoap"),
     _program("nginx", "nginx-light", "interop tests over HTTP"),

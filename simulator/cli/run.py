@@ -21,6 +21,7 @@ from simulator.fleet.entropy import Entropy
 from simulator.fleet.population import Population
 from simulator.recorder.manifest import RunDirectoryError, run_id
 from simulator.scenario import Scenario, ScenarioError, is_public, load
+from simulator.stacks.extras import missing_for_oscore
 from simulator.transport.limits import demand_open_files
 
 if TYPE_CHECKING:
@@ -86,6 +87,14 @@ def _check_files(population: Population) -> None:
         raise CommandFailedError(msg, USAGE)
 
 
+def _check_packages(scenario: Scenario) -> None:
+    protected = any("oscore" in group.management_spec.kinds for group in scenario.groups.values())
+    missing = missing_for_oscore() if protected else []
+    if missing:
+        msg = f"OSCORE needs {', '.join(missing)}: pip install 'lwm2m-fleet[oscore]'"
+        raise CommandFailedError(msg, ENVIRONMENT)
+
+
 def make_plan(options: Options) -> Plan:
     """Check everything that can be checked before anything is started.
 
@@ -98,6 +107,7 @@ def make_plan(options: Options) -> Plan:
     overrides = options.all_overrides
     scenario = load_scenario(options.scenario, overrides, options.devices)
     _check_targets(scenario, options)
+    _check_packages(scenario)
     # A device has a socket for management, and one more while it downloads.
     downloads = min(scenario.devices, scenario.campaign.concurrency) if scenario.driven else scenario.devices
     try:

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from simulator import __version__
-from simulator.cli import app, doctor
+from simulator.cli import app, doctor, run
 from simulator.cli.app import main
 from simulator.fleet.population import Population
 from simulator.scenario import load
@@ -291,6 +291,18 @@ def test_a_report_of_what_is_no_run(command, tmp_path, what):
     assert str(directory) in err.replace("\n", "")
 
 
+def test_a_run_with_oscore_needs_its_packages(command, tmp_path, monkeypatch):
+    file = tmp_path / "oscore.toml"
+    file.write_text(
+        '[server]\nkind = "aiocoap"\n[groups.a]\ncount = 1\nstack = "aiocoap"\n'
+        '[groups.a.credentials]\nkind = "oscore"\n'
+    )
+    monkeypatch.setattr(run, "missing_for_oscore", lambda: ["lakers-python"])
+    code, _, err = command("run", str(file), "--out", str(tmp_path / "run"))
+    assert code == 3
+    assert "OSCORE needs lakers-python: pip install 'lwm2m-fleet[oscore]'" in " ".join(err.split())
+
+
 # -- doctor -----------------------------------------------------------------------------------------------------------
 
 
@@ -305,8 +317,10 @@ def test_doctor_says_what_to_do_where_nothing_is_there(command, monkeypatch):
     monkeypatch.setattr(doctor, "java_version", lambda: None)
     monkeypatch.setattr(doctor.shutil, "which", lambda _name: None)
     monkeypatch.setattr(doctor.resource, "getrlimit", lambda _limit: (256, 256))
+    monkeypatch.setattr(doctor, "missing_for_oscore", lambda: ["lakers-python"])
     code, out, _ = command("doctor")
     assert code == 3
+    assert "without lakers-python" in out
     assert "openjdk-17-jdk-headless" in out
     assert "apt-get install maven" in out
     assert "missing" in out

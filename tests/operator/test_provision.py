@@ -13,6 +13,7 @@ from simulator.operator.job import Job, ServerChoice
 from simulator.operator.provision import provision, secrets_of
 from simulator.operator.requests import Patience
 from simulator.security.credentials import Psk, derive_psk
+from simulator.security.oscore import derive_oscore
 from simulator.transport.virtual import VirtualLoop
 from tests.operator.scripted import Driver
 
@@ -36,6 +37,10 @@ def run(driver: Driver, secrets: list[tuple[str, object]]) -> list[str]:
 
 def test_secrets_of_a_job():
     assert secrets_of(job("psk", "", "x509")) == [("ep-0", derive_psk(SEED, "ep-0")), ("ep-2", ByCertificate())]
+
+
+def test_oscore_is_derived_as_the_devices_derive_it():
+    assert secrets_of(job("oscore")) == [("ep-0", derive_oscore(SEED, "ep-0"))]
 
 
 def test_keys_out_of_a_file(tmp_path):

@@ -13,6 +13,7 @@ from simulator.security.authority import WRONG_HOST, Authority, chain_pem, key_p
 from simulator.security.credentials import CredentialError, derive_psk
 from simulator.security.failures import AlertError
 from simulator.security.issue import Issuer
+from simulator.security.oscore import derive_oscore
 from simulator.security.spec import CredentialSpec
 from simulator.security.verify import CLIENT, SERVER, verify_chain
 
@@ -85,6 +86,19 @@ def test_a_wrong_key_has_the_right_identity_and_an_unknown_identity_is_no_device
     assert wrong.key != right.key
     unknown = issuer.credentials(CredentialSpec(PSK, "unknown-identity"), "dev").psk
     assert unknown.identity == b"nobody-dev"
+
+
+def test_an_oscore_context_is_right_or_wrong_in_one_way(issuer):
+    oscore = frozenset({"oscore"})
+    held = {
+        wrong: issuer.credentials(CredentialSpec(oscore, wrong), "dev").oscore
+        for wrong in ("", "missing", "wrong-key", "unknown-identity")
+    }
+    assert held[""] == issuer.oscore("dev") == derive_oscore(SEED, "dev")
+    assert held["missing"] is None
+    assert held["wrong-key"].sender_id == held[""].sender_id
+    assert held["wrong-key"].secret != held[""].secret
+    assert held["unknown-identity"] == issuer.oscore("nobody-dev")
 
 
 @pytest.mark.parametrize(
