@@ -98,9 +98,9 @@ def bytes_and_times(sides: Sides) -> Table:
         "overhead",
         "download p50",
         "p95",
-        "fetched twice",
+        "refetched",
         "sent again",
-        "received twice",
+        "duplicates",
     ]
     return Table("transports-bytes", "Transports side by side: bytes and times", headers, rows, range(2, 10))
 

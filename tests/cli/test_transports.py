@@ -15,7 +15,7 @@ from simulator.scenario.devices import TRANSPORTS
 pytestmark = pytest.mark.slow
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "transports.toml"
-SIZE = 65_536
+SIZE = 4096
 
 
 def run(tmp_path, scenario, *options):
@@ -26,8 +26,9 @@ def run(tmp_path, scenario, *options):
     return done, json.loads((out / "summary.json").read_text())
 
 
-def test_devices_pull_over_every_transport_side_by_side(tmp_path):
-    done, summary = run(tmp_path, SCENARIO, "--devices", "18", "--set", "firmware.size=64 KiB")
+def test_devices_pull_over_every_transport_on_three_networks_side_by_side(tmp_path):
+    small = ("--set", "firmware.size=4 KiB", "--set", "devices.install_time=4 s")
+    done, summary = run(tmp_path, SCENARIO, "--devices", "18", "--seed", "7", *small)
     assert done.returncode == 0, done.stdout + done.stderr
     kinds = {f"{transport}/pull" for transport in TRANSPORTS}
     outcomes = summary["outcomes"]["by_kind"]
@@ -39,6 +40,12 @@ def test_devices_pull_over_every_transport_side_by_side(tmp_path):
         assert kind in done.stdout
         assert summary["throughput"][kind]["bytes"] == 3 * SIZE
     assert summary["verdict"] == "holds"
+    rows = summary["sides"]["transports"]
+    assert [(row["network"], row["transport"]) for row in rows] == [
+        (network, transport) for network in ("lan", "lte-m", "nb-iot") for transport in TRANSPORTS
+    ]
+    assert all(row["bytes_per_s"] > 0 and row["ceiling_bytes_per_s"] > 0 for row in rows)
+    assert (tmp_path / "run/figures/transports.png").exists()
 
 
 VALUES = {"size": '"1 KiB"', "duration": '"1 s"', "share": '"50 %"', "int": "1", "str": '"x"', "bool": "true"}

@@ -7,6 +7,7 @@ import pytest
 from simulator.faults.registry import FAULTS
 from simulator.scenario import ScenarioError, json_schema, load, loads
 from simulator.scenario.devices import TRANSPORTS
+from simulator.security.spec import WRONGS
 
 SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
 
@@ -19,7 +20,8 @@ def shipped(name):
 def test_a_shipped_scenario_has_no_problem(path):
     scenario = load(path)
     assert scenario.run.name == path.stem
-    assert scenario.campaign_groups == tuple(scenario.groups)
+    updated = [name for name, group in scenario.groups.items() if group.delivery != "none"]
+    assert scenario.campaign_groups == tuple(updated)
 
 
 @pytest.mark.parametrize(
@@ -36,10 +38,25 @@ def test_a_shipped_scenario_has_the_fleet_of_its_comment(name, kind, pull, push)
     assert scenario.firmware.size == 64 * 1024
 
 
-def test_the_scenario_of_transports_has_all_that_devices_can_pull_from_side_by_side():
+def test_the_scenario_of_transports_has_all_that_devices_can_pull_from_on_three_networks():
     groups = shipped("transports").groups.values()
-    assert [group.transport for group in groups] == list(TRANSPORTS)
-    assert [(group.delivery, group.count, group.expected) for group in groups] == [("pull", 50, (0, 1))] * 6
+    assert [(group.network.profile, group.transport) for group in groups] == [
+        (network, transport) for network in ("lan", "lte-m", "nb-iot") for transport in TRANSPORTS
+    ]
+    assert {(group.delivery, group.count, group.expected) for group in groups} == {("pull", 10, (0, 1))}
+
+
+def test_the_scenario_of_credentials_has_each_that_can_be_wrong():
+    groups = shipped("credentials").groups
+    wrong = {spec.wrong for group in groups.values() for spec in (group.management_spec, group.download_spec)}
+    assert wrong == set().union(*(WRONGS[kind] for kind in ("psk", "x509")))
+    ends = {name: group.expected for name, group in groups.items() if group.delivery == "pull"}
+    sound = dict.fromkeys(("plain", "right-key", "right-certificate"), (0, 1))
+    lost = dict.fromkeys(ends.keys() - sound.keys() - {"missing"}, (0, 4))
+    assert ends == {**sound, **lost, "missing": (0, 9)}
+    silent = [group for group in groups.values() if group.delivery == "none"]
+    assert all(group.management_spec.wrong for group in silent)
+    assert len(silent) == 2
 
 
 def test_the_first_scenario_shows_four_kinds_of_failure():
