@@ -16,6 +16,9 @@ SCHEMES = ("coap", "coaps", "coap+tcp", "coaps+tcp", "http", "https")
 WAYS = ("coap", "coaps psk", "coaps x509", "coap+tcp", "coaps+tcp psk", "coaps+tcp x509", "http", "https x509")
 """URI schemes, each with the kinds of credential that it knows."""
 
+NAMES = {way: way.replace(" psk", ", PSK").replace(" x509", ", X.509").replace("https, X.509", "https") for way in WAYS}
+"""As docs/interop.md writes them."""
+
 OFFERS = {
     "own": WAYS,
     "libcoap": WAYS[:6],

@@ -123,8 +123,15 @@ async def run_matrix(server, rows, directory):
     return read_run(out), output.decode()
 
 
-def documented(server):
-    """The table that docs/interop.md has for a server."""
-    found = re.search(rf"<!-- table: {server} -->\n(.*?)\n\n", PAGE.read_text(), re.DOTALL)
-    assert found, f"docs/interop.md has no table for {server}"
+def documented(name):
+    """A table of docs/interop.md, by the name that it has there."""
+    found = re.search(rf"<!-- table: {name} -->\n(.*?)\n\n", PAGE.read_text(), re.DOTALL)
+    assert found, f"docs/interop.md has no table {name}"
     return found[1]
+
+
+def documented_cell(name, row, column):
+    """One cell of such a table, by the first cells of its row and of its column."""
+    head, _, *rows = ([part.strip() for part in line.split("|")[1:-1]] for line in documented(name).splitlines())
+    (found,) = [cells for cells in rows if cells[0] == row]
+    return found[head.index(column)]
