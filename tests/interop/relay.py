@@ -21,21 +21,25 @@ class _Back:
         self.nat, self.client, self.port = nat, client, None
 
     def on_datagram(self, data, peer):
-        self.nat.front.send(data, self.client)
+        if not self.nat.muted:
+            self.nat.front.send(data, self.client)
 
     def on_datagram_error(self, error):
         pass
 
 
 class Nat:
-    """Carries datagrams to the server that ``target`` names, from a port of its own for each client."""
+    """Carries datagrams to the server that ``target`` names, from a port of its own for each client.
+
+    While it is ``muted``, nothing comes back.
+    """
 
     def __init__(self, network, target):
         self.network, self.target = network, target
         self.front = None
+        self.muted = False
         self._backs = {}
         self._opening = set()
-        self.passed = 0
 
     async def open(self):
         self.front = await self.network.bind_datagram(Address(HOST, 0), self)
@@ -45,7 +49,6 @@ class Nat:
         return self.front.local
 
     def on_datagram(self, data, peer):
-        self.passed += 1
         back = self._backs.get(peer)
         if back is not None:
             back.port.send(data)

@@ -23,7 +23,7 @@ from tests.interop.rig import embedded_server, socket_device
 PACKAGE = generate(200_000, MODEL, "2.0.0", 5)
 ANOTHER = generate(200_000, MODEL, "3.0.0", 6)
 BLOCK = 1024
-QUICK = TransmissionParameters(ACK_TIMEOUT=0.2, MAX_RETRANSMIT=1)
+QUICK = TransmissionParameters(ACK_TIMEOUT=0.15, MAX_RETRANSMIT=2)
 
 WAY = {"coaps": "coaps psk", "coaps+tcp": "coaps+tcp x509", "https": "https x509"}
 
