@@ -16,7 +16,7 @@ from simulator.ports import Address
 from simulator.transport.connected import ConnectedPort
 from simulator.transport.poller import Poller
 from simulator.transport.sources import SourceAddresses, family, named
-from simulator.transport.streams import SocketListener, SocketStreamPort, StreamProtocol
+from simulator.transport.streams import SocketListener, SocketStreamPort, StreamProtocol, read_buffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +108,7 @@ class SocketNetwork:
         self._loop = loop
         self._sources = sources or SourceAddresses()
         self._poller = Poller(loop)
+        self._read_buffer = read_buffer()
 
     async def open_datagram(
         self, remote: Address, receiver: DatagramReceiver, *, local: Address | None = None
@@ -160,11 +161,10 @@ class SocketNetwork:
             OSError: refused, unreachable, or not answered within 30 s; the text names the peer.
         """
         bound = None if local is None else (local.host, local.port)
+        protocol = StreamProtocol(lambda _port, _peer: receiver, self._read_buffer)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                _, protocol = await self._loop.create_connection(
-                    lambda: StreamProtocol(lambda _port, _peer: receiver), remote.host, remote.port, local_addr=bound
-                )
+                await self._loop.create_connection(lambda: protocol, remote.host, remote.port, local_addr=bound)
         except TimeoutError as error:
             msg = f"TCP to {remote}: no answer within {CONNECT_TIMEOUT_S:g} s"
             raise OSError(errno.ETIMEDOUT, msg) from error
@@ -181,7 +181,7 @@ class SocketNetwork:
         """
         try:
             server = await self._loop.create_server(
-                lambda: StreamProtocol(accept), local.host, local.port, backlog=BACKLOG
+                lambda: StreamProtocol(accept, self._read_buffer), local.host, local.port, backlog=BACKLOG
             )
         except OSError as error:
             raise named(error, f"TCP {local}") from error

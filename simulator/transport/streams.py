@@ -13,6 +13,8 @@ from simulator.ports import UNSENT_MAX, Address, unread
 if TYPE_CHECKING:
     from simulator.ports import Accept, StreamReceiver
 
+READ_MAX: Final = 1 << 16
+"""Bytes that are read at once. More, and the allocator gives each piece back to the kernel, to fault it in anew."""
 _LINGER_ZERO: Final = b"\x01\x00\x00\x00\x00\x00\x00\x00"
 """``struct linger``: on, 0 s. Closing then sends RST and drops what was not sent."""
 
@@ -69,15 +71,27 @@ class SocketStreamPort:
         self._transport.abort()
 
 
-class StreamProtocol(asyncio.Protocol):
+def read_buffer() -> memoryview:
+    """Room for what is read at once."""
+    return memoryview(bytearray(READ_MAX))
+
+
+class StreamProtocol(asyncio.BufferedProtocol):
     """Hands what asyncio tells to the receiver that ``accept`` gives for the new connection.
 
     What comes though the port is paused is held back: uvloop starts to read after ``connection_made``, whatever that
     has asked for.
+
+    Args:
+        accept: gives the receiver.
+        buffer: what is read goes here first; one for all connections of a loop will do. By default one of its own.
     """
 
-    def __init__(self, accept: Accept) -> None:
+    __slots__ = ("_accept", "_buffer", "_eof_held", "_held", "_receiver", "error", "port")
+
+    def __init__(self, accept: Accept, buffer: memoryview | None = None) -> None:
         self._accept = accept
+        self._buffer = read_buffer() if buffer is None else buffer
         self._receiver: StreamReceiver | None = None
         self._held: deque[bytes] = deque()
         self._eof_held = False
@@ -96,8 +110,13 @@ class StreamProtocol(asyncio.Protocol):
         peer = transport.get_extra_info("peername") or ("", 0)
         self._receiver = self._accept(self.port, Address(*peer[:2]))
 
-    def data_received(self, data: bytes) -> None:
-        """The next bytes."""
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  the sizes of asyncio's hints are its own
+        """Where the next bytes go."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """The next bytes are there."""
+        data = self._buffer[:nbytes].tobytes()
         port, receiver = self.port, self._receiver
         if port is None or receiver is None:
             return
