@@ -66,7 +66,7 @@ class HttpProgress:
         """Bytes came.
 
         Raises:
-            FieldError: more than Content-Range says. Only a chunked body can do that; the exchange minds Content-Length.
+            FieldError: more than Content-Range says. Only a chunked body can do that: an exchange minds Content-Length.
         """
         before, after = self.received, self.received + length
         if -1 < self._end < after:
