@@ -203,11 +203,12 @@ class Pull(ABC):
         attempt = device.plan.pull_retries - self._retries
         self._retries -= 1
         self._etag = self.etag
+        self._cause = ""
         self._offset = device.receiver.flash.written
-        if not self._etag and not (failure is Failure.TIMEOUT and self._keeps_connection):
+        if not (failure is Failure.TIMEOUT and self._keeps_connection):
             # By another connection nobody can tell without an ETag whether it is still the same package.
-            self._offset = 0
-        self._resumes = self._offset > 0
+            self._offset = self._offset if self._etag else 0
+            self._resumes = self._offset > 0
         if failure is Failure.TIMEOUT:
             self._ask_again()  # it has waited already
         else:

@@ -154,6 +154,29 @@ async def test_a_server_of_smaller_blocks_is_gone_on_with_at_one_of_its_own(szx,
         assert sum(t.blocks for t in rig.transfers if t.outcome == "ok") == -(-(len(LARGE) - stored) // size)
 
 
+@in_virtual_time
+async def test_silence_over_the_same_port_needs_no_etag_to_go_on_after_it():
+    async with device_rig(packages={"large": LARGE}, pull_retries=1) as rig:
+        rig.origin._responses["large",].etag = b""
+        stored = await middle(rig)
+        await rig.settle(94)
+        lose_nothing(rig)
+        await rig.settle(100)
+        assert rig.pair == (2, 0)
+        assert refetched(rig) == [0]
+        assert rig.transfers[0].blocks == -(-(len(LARGE) - stored) // 1024)
+
+
+@in_virtual_time
+async def test_what_failed_first_is_not_the_cause_of_the_end():
+    async with device_rig(packages={"large": LARGE}, pull_retries=1) as rig:
+        await middle(rig)
+        rig.device.pull._cause = "what the first attempt failed of"
+        await rig.settle(300)
+        assert rig.pair == (0, 4)
+        assert rig.transfers[0].cause == "timeout"
+
+
 def once_then(first, then):
     """A script of an HTTP origin: one response, then what a function makes of each request."""
     responses = [first]
