@@ -8,6 +8,7 @@ from simulator.coap.params import DEFAULT_PARAMETERS, TransmissionParameters
 from simulator.lwm2m.profiles import PROFILES
 from simulator.network.profiles import IDEAL, NetworkProfile
 from simulator.security.spec import NO_CREDENTIALS, CredentialSpec
+from simulator.transport.dtls_handshake import DEFAULT_TIMERS, HandshakeTimers
 
 
 @dataclass
@@ -39,6 +40,7 @@ class PlanDefaults:
     think_time_s: float = 0.0
     confirmable_notifications: bool = True
     parameters: TransmissionParameters = DEFAULT_PARAMETERS
+    handshake: HandshakeTimers = DEFAULT_TIMERS
     fault: str = ""
     due_s: float = 0.0
     expected_state: int = 0

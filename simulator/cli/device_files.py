@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from simulator.scenario.credential_files import ENDPOINT
+from simulator.scenario.credentials import ENDPOINT
 from simulator.security.credentials import CredentialError
 from simulator.security.issue import Issuer
 

@@ -59,9 +59,7 @@ def security_of(plan: DevicePlan) -> tuple[str, str]:
         return "oscore", ""
     if plan.management not in SECURE_SCHEMES:
         return "", ""
-    kinds = plan.credentials.kinds
-    # What ``simulator.device.secure.shown_for`` prefers.
-    kind = "psk" if "psk" in kinds and (plan.management == "coaps" or "x509" not in kinds) else "x509"
+    kind = plan.credentials.shown(plan.management) or "x509"
     return kind, plan.credentials.psk_file if kind == "psk" else ""
 
 

@@ -56,8 +56,15 @@ def network_for(device: Device, network: Network, scheme: str, purpose: str, hos
         raise NoCredentialError(msg)
     if host and not shown.server_name:
         shown = replace(shown, server_name=host)
-    entropy, protocols = world.entropy(device.plan), PROTOCOLS.get(scheme, ())
-    return SecureNetwork(network, shown, world.deadlines, world.now, entropy=entropy, protocols=protocols)
+    return SecureNetwork(
+        network,
+        shown,
+        world.deadlines,
+        world.now,
+        entropy=world.entropy(device.plan),
+        timers=device.plan.handshake,
+        protocols=PROTOCOLS.get(scheme, ()),
+    )
 
 
 def reason_of(error: OSError | None) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from simulator.ports import Address, Clock, Flash, Network
     from simulator.security.spec import CredentialSpec
     from simulator.transport.deadlines import Deadlines
+    from simulator.transport.dtls_handshake import HandshakeTimers
 
 
 class DeviceSettings(Protocol):
@@ -125,6 +126,10 @@ class DeviceSettings(Protocol):
     @property
     def parameters(self) -> TransmissionParameters:
         """RFC 7252 §4.8."""
+
+    @property
+    def handshake(self) -> HandshakeTimers:
+        """RFC 6347 §4.2.4.1."""
 
     @property
     def fault(self) -> str:

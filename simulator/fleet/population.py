@@ -16,10 +16,10 @@ from typing import Final
 from simulator.coap.params import TransmissionParameters
 from simulator.fleet.arrivals import due
 from simulator.fleet.entropy import Entropy, Shuffle
-from simulator.lwm2m.profiles import PROFILES
 from simulator.network.profiles import NetworkProfile
 from simulator.scenario import Fault, Group, Range, Scenario
 from simulator.security.spec import CredentialSpec
+from simulator.transport.dtls_handshake import HandshakeTimers
 
 WHOLE_RUN: Final = -1
 """The device that stands for the run as a whole, where streams are drawn."""
@@ -70,6 +70,8 @@ class DevicePlan:
     """Time that it takes over each block."""
     confirmable_notifications: bool
     parameters: TransmissionParameters
+    handshake: HandshakeTimers
+    """When it sends a flight of DTLS again."""
     faults: tuple[Fault, ...]
     due_s: float
     """When it is to start, from the start of the run."""
@@ -150,6 +152,7 @@ class Population:
             think_time_s=group.think_time,
             confirmable_notifications=group.notifications == "con",
             parameters=plan.parameters,
+            handshake=plan.handshake,
             faults=faults,
             due_s=due(k, self._size, self.scenario.arrivals),
             expected_state=state,
@@ -183,12 +186,12 @@ class _GroupPlan:
             MAX_RETRANSMIT=group.coap.max_retransmit,
             NSTART=group.coap.nstart,
         )
+        self.handshake = group.dtls.timers
         self.protocols = group.protocols if group.protocols is not None else (group.transport,)
         self.network = group.network.resolved
         self.credentials = group.management_spec
         self.download_credentials = group.download_spec
-        retries = group.pull_retries
-        self.pull_retries = PROFILES[group.profile].extra_pull_retries if retries is None else retries
+        self.pull_retries = group.retries
         self._order = Shuffle(group.count, entropy.number(WHOLE_RUN, f"faults/{name}"))
         self._decisive: list[tuple[Fault, range]] = []
         self._others: list[tuple[Fault, Shuffle, int]] = []

@@ -60,6 +60,7 @@ def check(draft: Draft, kinds: Kinds) -> Iterator[Finding]:
         yield from _oscore(name, group, draft.server)
         yield from _package(name, group, draft.firmware)
         yield from _faults(name, group, kinds, draft)
+        yield from _refused_long(name, group, draft)
     yield from _campaign(draft)
     yield from _times(draft)
     yield from _criteria(draft)
@@ -214,6 +215,20 @@ def _gives_up_late(
             f"{campaign.timeout:g} s only",
             "raise campaign.timeout, or lower ack_timeout or max_retransmit of a group over CoAP",
         )
+
+
+def _refused_long(name: str, group: Group, draft: Draft) -> Iterator[Finding]:
+    """A download with wrong credentials is tried again, as ``simulator.device.pull`` does, before it has failed."""
+    campaign, retries = draft.campaign, group.retries
+    refused = group.delivery == "pull" and group.download_spec.wrong_for(group.transport) not in ("", "missing")
+    if campaign is None or not refused or isinstance(draft.server, ExternalServer):
+        return
+    # A server that refuses does so within two flights; between attempts the waits double from ACK_TIMEOUT on.
+    wait = (retries + 1) * 2 * group.dtls.timeout + group.coap.ack_timeout * (2.0**retries - 1)
+    if wait > campaign.timeout:
+        problem = f"a device that is refused tries again for up to {wait:.4g} s, the operator looks for "
+        mend = "raise campaign.timeout, or lower `pull_retries`"
+        yield Finding(("groups", name, "pull_retries"), f"{problem}{campaign.timeout:g} s only", mend)
 
 
 def _campaign(draft: Draft) -> Iterator[Finding]:

@@ -11,10 +11,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, model_v
 
 from simulator.lwm2m.firmware_table import Event, Row, State
 from simulator.lwm2m.profiles import PROFILES
-from simulator.scenario.links import CredentialSettings, Network, NetworkSettings
+from simulator.scenario.links import CredentialSettings, HandshakeSettings, Network, NetworkSettings
 from simulator.scenario.sections import Section
 from simulator.scenario.units import SIZE, Duration, DurationRange, PositiveDuration, Share, Size, refuse
-from simulator.security.spec import NEEDS, NO_CREDENTIALS, CredentialSpec
+from simulator.security.spec import NO_CREDENTIALS, CredentialSpec
 
 TRANSPORTS: Final = ("coap", "coaps", "coap+tcp", "coaps+tcp", "http", "https")
 """The URI schemes that devices can pull from."""
@@ -194,6 +194,9 @@ class DeviceSettings(Section):
     coap: TransmissionSettings = Field(
         default_factory=TransmissionSettings, description="How a device sends CoAP messages again; a table."
     )
+    dtls: HandshakeSettings = Field(
+        default_factory=HandshakeSettings, description="How a device sends handshakes of DTLS again; a table."
+    )
 
 
 class Group(DeviceSettings):
@@ -217,14 +220,20 @@ class Group(DeviceSettings):
 
     @property
     def _end_of_credentials(self) -> tuple[int, int] | None:
-        if self.delivery != "pull" or self.transport not in NEEDS or not self.download_spec.wrong:
+        wrong = self.download_spec.wrong_for(self.transport)
+        if self.delivery != "pull" or not wrong:
             return None
         lost = Event.CONNECTION_LOST
-        if self.download_spec.wrong == "missing":
+        if wrong == "missing":
             lost = PROFILES[self.profile].no_credential
         row = PROFILES[self.profile].table[State.DOWNLOADING, lost]
         assert isinstance(row, Row)
         return int(row.state or 0), int(row.result or 0)
+
+    @property
+    def retries(self) -> int:
+        """How often a pull that was interrupted is taken up again."""
+        return PROFILES[self.profile].extra_pull_retries if self.pull_retries is None else self.pull_retries
 
     def found_in(self, directory: Path) -> Group:
         """The same with the paths of credential files made absolute; they are relative to the scenario."""

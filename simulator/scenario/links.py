@@ -11,8 +11,9 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from simulator.network.profiles import IDEAL, PROFILES, NetworkProfile
 from simulator.scenario.sections import Section
-from simulator.scenario.units import BIT_RATE, Duration, Share, Size, refuse
-from simulator.security.spec import WRONGS, CredentialSpec, Kind, Wrong, kinds_for
+from simulator.scenario.units import BIT_RATE, Duration, PositiveDuration, Share, Size, refuse
+from simulator.security.spec import SHOWN, WRONGS, CredentialSpec, Kind, Wrong, kinds_for
+from simulator.transport.dtls_handshake import DEFAULT_TIMERS, HandshakeTimers
 
 BitRate = Annotated[float, BIT_RATE]
 """Bits per second, above 0."""
@@ -87,6 +88,31 @@ def _short(value: object) -> object:
 Network = Annotated[NetworkSettings, BeforeValidator(_short, json_schema_input_type=str | NetworkSettings)]
 
 
+class HandshakeSettings(Section):
+    """When a device sends a flight of the DTLS handshake again (RFC 6347 §4.2.4.1)."""
+
+    timeout: PositiveDuration = Field(
+        default="1 s",
+        validate_default=True,
+        description="Wait before a flight is sent again; it doubles with each time, up to 60 s.",
+    )
+    retransmissions: int = Field(
+        default=5, ge=0, le=20, description="How often a flight is sent again before the handshake has failed."
+    )
+
+    @field_validator("timeout")
+    @classmethod
+    def _bounded(cls, value: float) -> float:
+        if value > DEFAULT_TIMERS.maximum_s:
+            refuse(f"a flight is sent again after {DEFAULT_TIMERS.maximum_s:g} s at the latest", "lower it")
+        return value
+
+    @property
+    def timers(self) -> HandshakeTimers:
+        """The timers of the handshakes."""
+        return HandshakeTimers(float(self.timeout), DEFAULT_TIMERS.maximum_s, self.retransmissions)
+
+
 class CredentialSettings(Section):
     """What a device shows to a server, and whom it trusts."""
 
@@ -138,7 +164,7 @@ class CredentialSettings(Section):
     def spec(self, *schemes: str) -> CredentialSpec:
         """What a device has that uses these URI schemes."""
         return CredentialSpec(
-            self.kinds or _implied(self.wrong) or kinds_for(*schemes),
+            self.kinds or _implied(self.wrong, schemes),
             self.wrong,
             self.psk_file,
             self.certificate,
@@ -148,7 +174,9 @@ class CredentialSettings(Section):
         )
 
 
-def _implied(wrong: Wrong) -> frozenset[Kind]:
-    """What can be wrong in this way, where that is one kind only."""
+def _implied(wrong: Wrong, schemes: tuple[str, ...]) -> frozenset[Kind]:
+    """What the schemes need: where one kind only can be wrong in this way, that one, wherever it is taken."""
     kinds: list[Kind] = [kind for kind in ("psk", "x509") if wrong in WRONGS[kind]]
-    return frozenset(kinds) if len(kinds) == 1 else frozenset()
+    if len(kinds) > 1:
+        return kinds_for(*schemes)
+    return frozenset(kinds) | kinds_for(*(scheme for scheme in schemes if kinds[0] not in SHOWN.get(scheme, ())))

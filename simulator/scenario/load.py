@@ -10,7 +10,7 @@ from typing import Final
 
 from simulator.faults.registry import FAULTS
 from simulator.scenario.check import Draft, check
-from simulator.scenario.credential_files import credential_findings
+from simulator.scenario.credentials import credential_findings
 from simulator.scenario.faults import Kinds
 from simulator.scenario.lines import line_index, line_of
 from simulator.scenario.overrides import PLACE, apply_overrides

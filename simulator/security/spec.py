@@ -16,6 +16,13 @@ Wrong = Literal[
 
 NEEDS: Final[dict[str, Kind]] = {"coaps": "psk", "coaps+tcp": "x509", "https": "x509"}
 """What a device has for a scheme where nothing else is said."""
+SHOWN: Final[dict[str, tuple[Kind, ...]]] = {
+    "coap": ("oscore",),
+    "coaps": ("psk", "x509"),
+    "coaps+tcp": ("x509", "psk"),
+    "https": ("x509",),
+}
+"""What a device shows to a server of a scheme: the first of these that it has, and nothing else."""
 WRONGS: Final[dict[str, frozenset[str]]] = {
     "psk": frozenset({"", "missing", "wrong-key", "unknown-identity"}),
     "x509": frozenset({"", "missing", "unknown-ca", "wrong-host", "expired", "untrusted"}),
@@ -51,6 +58,17 @@ class CredentialSpec:
         """For a record: ``psk``, ``psk+x509``, ``x509 (expired)``; empty for none."""
         kinds = "+".join(sorted(self.kinds))
         return f"{kinds} ({self.wrong})" if self.wrong else kinds
+
+    def shown(self, scheme: str) -> Kind | None:
+        """The kind that is shown to a server of this scheme; None for none."""
+        return next((kind for kind in SHOWN.get(scheme, ()) if kind in self.kinds), None)
+
+    def wrong_for(self, scheme: str) -> Wrong:
+        """What a server of this scheme sees of what is wrong; ``missing`` where the device has nothing to show it."""
+        shown = self.shown(scheme)
+        if shown is None:
+            return "missing" if scheme in NEEDS else ""
+        return self.wrong if self.wrong in WRONGS[shown] else ""
 
 
 NO_CREDENTIALS: Final = CredentialSpec()

@@ -36,6 +36,11 @@ class HandshakeTimers:
             msg = f"handshake timers need 0 < initial <= maximum and retransmissions >= 0, not {self}"
             raise ValueError(msg)
 
+    @property
+    def gives_up_s(self) -> float:
+        """After so many seconds without an answer to one flight, the handshake has failed."""
+        return sum(min(self.initial_s * 2.0**n, self.maximum_s) for n in range(self.retransmissions + 1))
+
 
 DEFAULT_TIMERS: Final = HandshakeTimers()
 

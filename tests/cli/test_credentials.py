@@ -114,3 +114,17 @@ def test_every_wrong_credential_of_management_keeps_a_device_out(tmp_path):
         first, second = sorted(attempts, key=lambda row: row["t"])[:2]
         assert second["started"] - first["t"] == pytest.approx(RETRY.retry_timer_s, abs=0.5), name
     assert {row["outcome"] for row in registrations["sound"]} == {"ok"}
+
+
+def test_two_hundred_devices_by_key_that_arrive_at_once_are_all_updated(tmp_path):
+    text = (
+        HEAD.replace('"4 KiB"', '"64 KiB"') + '[groups.key]\ncount = 200\nmanagement = "coaps"\ntransport = "coaps"\n'
+    )
+    done, out = run(tmp_path, written(tmp_path, text))
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = summary(out)
+    overall = found["outcomes"]["overall"]
+    assert (overall["ok"], overall["fail"], overall["unknown"]) == (200, 0, 0)
+    assert found["throughput"]["coaps/pull"]["bytes"] == 200 * 65_536
+    # One full handshake with each server and none that failed: nothing was sent in vain.
+    assert {row["outcome"] for row in rows(out, "registrations")} == {"ok"}

@@ -61,9 +61,9 @@ CASES = [
         PULL + 'stack = "aiocoap"\n[groups.a.download_credentials]\nkind = "psk"',
     ),
     (
-        PULL + '[groups.a.credentials]\nkind = "psk"\nwrong = "expired"',
+        PULL + 'transport = "https"\n[groups.a.credentials]\nkind = "psk"\nwrong = "expired"',
         "groups.a.credentials", "a credential of kind psk cannot be expired",
-        PULL + '[groups.a.credentials]\nkind = "x509"\nwrong = "expired"',
+        PULL + 'transport = "https"\n[groups.a.credentials]\nkind = "x509"\nwrong = "expired"',
     ),
     *(
         (

@@ -6,6 +6,7 @@ import pytest
 
 from simulator.network.profiles import PROFILES
 from simulator.scenario import ScenarioError, loads
+from simulator.transport.dtls_handshake import DEFAULT_TIMERS, HandshakeTimers
 
 
 def group(lines, **other):
@@ -59,9 +60,59 @@ def test_a_pull_with_wrong_credentials_is_declared_to_fail(profile, wrong, expec
     assert found.expected == expected
 
 
-def test_wrong_credentials_mean_nothing_to_a_pull_that_needs_none():
-    assert group('download_credentials = { kind = "psk", wrong = "wrong-key" }').expected == (0, 1)
+def test_wrong_credentials_of_management_are_not_those_of_the_download():
     assert group('management = "coaps"\ncredentials = { wrong = "wrong-key" }\ndelivery = "push"').expected == (0, 1)
+    both = group('management = "coaps"\ntransport = "https"\ncredentials = { wrong = "wrong-key" }')
+    assert (both.management_spec.text, both.expected) == ("psk+x509 (wrong-key)", (0, 1))
+    both = group('management = "coaps"\ntransport = "https"\ncredentials = { kind = "psk+x509", wrong = "expired" }')
+    assert both.expected == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ('download_credentials = { wrong = "wrong-key" }',
+         "wrong-key does not show over coap; choose another transport"),
+        ('transport = "https"\ndelivery = "push"\ndownload_credentials = { wrong = "expired" }',
+         "does not show over push"),
+        ('management = "coaps"\ncredentials = { kind = "psk+x509", wrong = "expired" }',
+         "does not show over coaps and coap"),
+        ('transport = "https"\ncredentials = { kind = "psk" }', "devices with psk have nothing to show over https"),
+        ('transport = "coaps"\nprofile = "zephyr"\ndownload_credentials = { wrong = "wrong-key" }\npull_retries = 9',
+         "a device that is refused tries again for up to 1042 s, the operator looks for 180 s only; raise campaign"),
+    ],
+)  # fmt: skip
+def test_credentials_that_would_show_nothing_or_not_in_time_are_refused(lines, told):
+    assert any(told in line for line in problems(lines))
+
+
+def test_a_device_that_is_refused_may_try_again_as_long_as_somebody_looks():
+    found = group('transport = "coaps"\nprofile = "zephyr"\ndownload_credentials = { wrong = "wrong-key" }')
+    assert (found.retries, found.expected) == (3, (0, 4))
+
+
+# -- handshakes -------------------------------------------------------------------------------------------------------
+
+
+def test_timers_of_handshakes_can_be_set_key_by_key():
+    assert group("").dtls.timers == DEFAULT_TIMERS
+    assert group("").dtls.timers.gives_up_s == 63
+    slow = group('dtls = { timeout = "9 s", retransmissions = 3 }').dtls.timers
+    assert (slow, slow.gives_up_s) == (HandshakeTimers(9.0, 60.0, 3), 9 + 18 + 36 + 60)
+    text = '[devices.dtls]\ntimeout = "2 s"\n[groups.a]\ncount = 1\ndtls = { retransmissions = 1 }\n'
+    assert loads(text).groups["a"].dtls.timers == HandshakeTimers(2.0, 60.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ('{ timeout = "61 s" }', "after 60 s at the latest"),
+        ("{ retransmissions = 21 }", "20"),
+        ('{ timeout = "0 s" }', ""),
+    ],
+)
+def test_timers_of_handshakes_that_cannot_be_are_refused(table, told):
+    assert any(line.startswith("groups.a.dtls") and told in line for line in problems(f"dtls = {table}"))
 
 
 @pytest.mark.parametrize(

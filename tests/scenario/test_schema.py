@@ -19,6 +19,7 @@ SECTIONS = {
     "`[devices.credentials]` and `[groups.NAME.credentials]`": ["CredentialSettings"],
     "`[devices.network]` and `[groups.NAME.network]`": ["NetworkSettings"],
     "`[devices.coap]` and `[groups.NAME.coap]`": ["TransmissionSettings"],
+    "`[devices.dtls]` and `[groups.NAME.dtls]`": ["HandshakeSettings"],
     "`[arrivals]`": ["ConstantRate", "Ramp"],
     "`[campaign]`": ["Campaign"],
     "`[criteria]`": ["Criteria"],

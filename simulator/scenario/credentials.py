@@ -1,7 +1,8 @@
-"""The credential files that a scenario names are read when it is loaded, so that what is wrong in them is told at once.
+"""Credentials of the groups of a scenario, held against their files and against the servers that they are for.
 
-What a file holds is in no finding. Which devices have a key in it is known with the endpoints only, so before a run
-(``simulator.cli.identities``).
+The files are read when the scenario is loaded, so that all that is wrong in them is told at once. What a file holds is
+in no finding. Which devices have a key in it is known with their endpoints only, before a run
+(``simulator.cli.device_files``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from simulator.scenario.problems import Finding
 from simulator.security.credentials import PSK_IDENTITY_MAX, CredentialError
 from simulator.security.files import load_identity, load_psks, load_trust
 from simulator.security.issue import NOBODY
+from simulator.security.spec import SHOWN, CredentialSpec
 
 ENDPOINT: Final = "{endpoint}"
 """Stands for the Endpoint Client Name in the path of a certificate and its key."""
@@ -44,6 +46,7 @@ def credential_findings(groups: Mapping[str, Group]) -> Iterator[Finding]:
                     known.add(use.files)
                     yield from _read(("groups", name, table, use.key), use)
         yield from _own_keys(name, group)
+        yield from _shown(name, group)
         yield from _identities(name, group)
 
 
@@ -86,3 +89,27 @@ def _identities(name: str, group: Group) -> Iterator[Finding]:
             problem = f"names of more than {room} bytes cannot be identities of pre-shared keys (RFC 4279 §5.3)"
             yield Finding(("groups", name, "endpoint"), problem, "shorten the pattern, or give the keys by `psk_file`")
             return
+
+
+def _shown(name: str, group: Group) -> Iterator[Finding]:
+    """A credential that is wrong on purpose has to meet a server, and one that is right has to do for it."""
+    own = group.download_credentials is None
+    places: dict[str, list[tuple[CredentialSpec, str]]] = {
+        "credentials": [(group.management_spec, group.management)],
+        "download_credentials": [],
+    }
+    if group.delivery == "pull":
+        places["credentials" if own else "download_credentials"].append((group.download_spec, group.transport))
+    for table, uses in places.items():
+        settings = group.credentials if table == "credentials" else group.download_credentials
+        if settings is None:
+            continue
+        if settings.wrong and not any(spec.wrong_for(scheme) for spec, scheme in uses):
+            comes = " and ".join(dict.fromkeys(scheme for _, scheme in uses)) or group.delivery
+            problem = f"no server is shown what is wrong: {settings.wrong} does not show over {comes}"
+            yield Finding(("groups", name, table, "wrong"), problem, "choose another transport, or set `kind`")
+        for spec, scheme in uses:
+            if settings.wrong != "missing" and spec.shown(scheme) is None and spec.wrong_for(scheme):
+                taken = " or ".join(SHOWN[scheme])
+                problem = f"devices with {settings.kind} have nothing to show over {scheme}, which takes {taken}"
+                yield Finding(("groups", name, table, "kind"), problem, 'add it, or set wrong = "missing"')
