@@ -1,7 +1,7 @@
 """What of a package came once more, because an interrupted transfer did not go on where it had stopped.
 
-For the record alone: the device knows nothing of it, and a package that a reboot threw away counts all the same. So does
-one that was exchanged meanwhile: some servers give another ETag with each answer, so an ETag cannot tell them apart.
+For the record alone: the device knows nothing of it, and a package that a reboot threw away counts all the same. So
+does one that was exchanged meanwhile: some servers give another ETag with each answer, so that it tells nothing here.
 """
 
 from __future__ import annotations
