@@ -41,8 +41,10 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE_SIZE_DEFAULT: Final = 8192 + 256
 """Eight blocks of 1024 bytes with their options."""
-MESSAGE_TIME_MAX: Final = 600.0
-"""How long an exchange waits, in seconds, for the end of a message that has begun: one of the above at 14 byte/s."""
+PROGRESS_S: Final = 600.0
+PROGRESS_BYTES: Final = 4096
+"""What has to come in so many seconds of a message that is not whole, or its rest: 7 byte/s. An exchange waits no more
+for one that drips."""
 
 
 class TcpEndpoint(Endpoint):
@@ -70,8 +72,8 @@ class TcpEndpoint(Endpoint):
         ValueError: max_message_size is below 64 or above 2^32 - 1.
     """
 
-    __slots__ = ("_began", "_hang_up", "_heard", "_release_due", "csm_due", "custody", "decoder", "max_message_size",
-                 "open_requests", "peer", "pings", "released", "response_timeout", "unready")  # fmt: skip
+    __slots__ = ("_began", "_hang_up", "_heard", "_owed", "_release_due", "csm_due", "custody", "decoder",
+                 "max_message_size", "open_requests", "peer", "pings", "released", "response_timeout", "unready")  # fmt: skip
 
     SZX_LARGEST: ClassVar[int] = SZX_BERT
     ORDERED: ClassVar[bool] = True
@@ -107,7 +109,8 @@ class TcpEndpoint(Endpoint):
         self.custody: list[Custody] = []
         """Pings whose Pong waits for requests that came before them (RFC 8323 §5.4.1)."""
         self._heard = self._began = 0.0
-        """When something came last, and when the message that is not whole yet began."""
+        """When something came last, and from when on ``PROGRESS_S`` counts."""
+        self._owed = PROGRESS_BYTES
         self.csm_due = self._release_due = inf
 
     # -- the connection --------------------------------------------------------------------------------------------
@@ -251,8 +254,9 @@ class TcpEndpoint(Endpoint):
         self.bytes_in += len(data)
         self._heard = now
         decoder = self.decoder
-        if not decoder.held:
-            self._began = now
+        self._owed -= len(data)
+        if self._owed <= 0 or not decoder.held:
+            self._owed, self._began = PROGRESS_BYTES, now
         decoder.feed(data)
         while not self.closed:
             try:
@@ -263,7 +267,7 @@ class TcpEndpoint(Endpoint):
             if message is None:
                 return
             self.messages_in += 1
-            self._began = now
+            self._owed, self._began = PROGRESS_BYTES, now
             take(self, message, now)
 
     @property
@@ -279,7 +283,7 @@ class TcpEndpoint(Endpoint):
             self.end(Failure.CLOSED, now)
         if self.closed:
             return
-        progress = min(self._heard + self.response_timeout, self._began + MESSAGE_TIME_MAX)
+        progress = min(self._heard + self.response_timeout, self._began + PROGRESS_S)
         if self.decoder.held and progress > now:
             # A long message takes its time on a slow link; as long as it grows, the peer lives, but does not drip.
             for exchange in self.exchanges.values():

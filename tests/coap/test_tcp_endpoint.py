@@ -15,7 +15,7 @@ from simulator.coap.ping import Ping, ping
 from simulator.coap.requests import request_options
 from simulator.coap.server import respond
 from simulator.coap.tcp import frame
-from simulator.coap.tcp_endpoint import MESSAGE_TIME_MAX, TcpEndpoint
+from simulator.coap.tcp_endpoint import PROGRESS_BYTES, PROGRESS_S, TcpEndpoint
 from simulator.coap.tcp_reception import CUSTODY_MAX, OPEN_REQUESTS_MAX
 from tests.coap.stream_wire import Lone, StreamWire
 from tests.coap.wire import Shelf, Sink, get, put
@@ -394,7 +394,20 @@ def test_a_message_that_drips_ends_the_wait_for_it():
         if results:
             break
     assert [r.failure for r in results] == [Failure.TIMEOUT]
-    assert lone.now - began == MESSAGE_TIME_MAX
+    assert lone.now - began == PROGRESS_S
+
+
+def test_a_slow_message_may_take_longer_as_long_as_it_brings_something():
+    lone = Lone(response_timeout=93.0, max_message_size=40_000)
+    call, results = get("fw")
+    call.start(lone.endpoint, lone.now)
+    data = frame(c.CONTENT, call.token, [], bytes(32_000))
+    piece = PROGRESS_BYTES // 64
+    for at in range(0, len(data), piece):
+        lone.endpoint.receive(data[at : at + piece], lone.now)
+        lone.now += 9
+        lone.endpoint.expire(lone.now)
+    assert [len(r.payload) for r in results] == [32_000]
 
 
 def test_each_message_has_its_own_time():

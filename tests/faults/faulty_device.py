@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import SimpleNamespace
 
 from simulator.coap import codes as c
@@ -84,7 +85,8 @@ class End:
 
 
 class _Run:
-    def __init__(self, faults, seed, profile, settings):
+    def __init__(self, faults, seed, profile, settings, origin):
+        self.origin = origin
         loop = asyncio.get_running_loop()
         self.log = EventLog()
         self.clock = LoopClock(loop)
@@ -92,6 +94,7 @@ class _Run:
         self.network = MemoryNetwork(loop, random.Random(seed))
         self.deadlines = Deadlines(loop, self.clock.now)
         self.tasks = set()
+        self.broken = []
         self.server = LwM2mServer(self.clock.now, lambda _event: None)
         if settings.get("management") == "coaps":
             self.server.keyring.add_psk(ENDPOINT, PSK)
@@ -125,7 +128,13 @@ class _Run:
     def _spawn(self, work):
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
+        task.add_done_callback(self._done)
         return task
+
+    def _done(self, task):
+        self.tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.broken.append(task.exception())
 
     @property
     def machine(self):
@@ -150,20 +159,30 @@ class _Run:
         network, deadlines, now = self.network, self.deadlines, self.clock.now
         known = replace(SERVERS, psks=self.server.keyring.psks)
         await self.transports.open(SERVER.host, Ports(5683, 5684, 5683, 5684), known)
-        chance, packages, at = random.Random(self.seed + 2), PackageOrigin(PACKAGES), ORIGINS
-        plain = PeerTable(now, chance, packages, deadlines.arm)
-        plain.attach(await network.bind_datagram(at["coap"], plain))
-        secure = PeerTable(now, chance, packages, deadlines.arm)
-        secure.attach(await bind_dtls(network, at["coaps"], secure, SERVERS, deadlines, now))
+        chance, packages = random.Random(self.seed + 2), PackageOrigin(PACKAGES)
         frames, web = CoapTcpServer(now, chance, packages, deadlines.arm), Origin(shop(PACKAGES))
-        self.listeners = [
-            plain,
-            secure,
-            await network.listen_stream(at["coap+tcp"], frames.accept),
-            await network.listen_stream(at["http"], web.accept),
-            await listen_tls(network, at["coaps+tcp"], frames.accept, SERVERS, deadlines, now),
-            await listen_tls(network, at["https"], web.accept, SERVERS, deadlines, now),
-        ]
+
+        async def datagrams(at):
+            table = PeerTable(now, chance, packages, deadlines.arm)
+            table.attach(await network.bind_datagram(at, table))
+            return table
+
+        async def records(at):
+            table = PeerTable(now, chance, packages, deadlines.arm)
+            table.attach(await bind_dtls(network, at, table, SERVERS, deadlines, now))
+            return table
+
+        ways = {
+            "coap": datagrams,
+            "coaps": records,
+            "coap+tcp": lambda at: network.listen_stream(at, frames.accept),
+            "coaps+tcp": lambda at: listen_tls(network, at, frames.accept, SERVERS, deadlines, now),
+            "http": lambda at: network.listen_stream(at, web.accept),
+            "https": lambda at: listen_tls(network, at, web.accept, SERVERS, deadlines, now),
+        }
+        if self.origin is not None:
+            ways[self.device.plan.transport] = partial(self.origin, self)
+        self.listeners = [await way(ORIGINS[scheme]) for scheme, way in ways.items()]
 
     def uri(self, order):
         scheme = self.device.plan.transport
@@ -195,23 +214,33 @@ class _Run:
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        await asyncio.sleep(1)
+        assert self.broken == []
         return end
 
 
 def update(
-    delivery: str, *kinds: str, seed: int = 1, profile: NetworkProfile = IDEAL, settings=None, **parameters: object
+    delivery: str,
+    *kinds: str,
+    seed: int = 1,
+    profile: NetworkProfile = IDEAL,
+    settings=None,
+    origin=None,
+    **parameters: object,
 ) -> End:
     """Update one device that has these faults; ``parameters`` are those of the first.
 
     Args:
         profile: the access network.
         settings: of the device.
+        origin: of the device's transport instead of the good one: a coroutine function of the run and an address, which
+            gives what has to be closed.
     """
 
     async def work():
         faults = [SimpleNamespace(kind=kind, parameters={} if i else parameters) for i, kind in enumerate(kinds)]
         orders = [FAULTS[kind].order for kind in kinds if FAULTS[kind].seam == "order"]
-        return await _Run(faults, seed, profile, {"delivery": delivery, **(settings or {})}).update(
+        return await _Run(faults, seed, profile, {"delivery": delivery, **(settings or {})}, origin).update(
             orders[0] if orders else "good"
         )
 
