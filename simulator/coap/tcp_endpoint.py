@@ -73,7 +73,8 @@ class TcpEndpoint(Endpoint):
     """
 
     __slots__ = ("_began", "_hang_up", "_heard", "_owed", "_release_due", "csm_due", "custody", "decoder",
-                 "max_message_size", "open_requests", "peer", "pings", "released", "response_timeout", "unready")  # fmt: skip
+                 "max_message_size", "open_requests", "peer", "pings", "released", "response_timeout",
+                 "unready")  # fmt: skip
 
     SZX_LARGEST: ClassVar[int] = SZX_BERT
     ORDERED: ClassVar[bool] = True
