@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from simulator.network import shaped_stream
 from simulator.network.link import ICMP_SIZE, Link
 from simulator.network.wrapped import WrappedNetwork
-from simulator.transport.schedule import Schedule
+from simulator.transport.schedule import schedule_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         StreamPort,
         StreamReceiver,
     )
+    from simulator.transport.schedule import Schedule
 
 
 class ShapedPort:
@@ -35,7 +36,7 @@ class ShapedPort:
         down: to the device.
     """
 
-    __slots__ = ("_down", "_port", "_receiver", "_schedule", "_up")
+    __slots__ = ("_down", "_leaving", "_open", "_port", "_receiver", "_schedule", "_up")
 
     def __init__(self, receiver: DatagramReceiver, schedule: Schedule, up: Link, down: Link) -> None:
         self._receiver = receiver
@@ -43,6 +44,9 @@ class ShapedPort:
         self._up = up
         self._down = down
         self._port: DatagramPort | None = None
+        self._open = True
+        self._leaving = 0
+        """Datagrams of this port that are on the link."""
 
     def attach(self, port: DatagramPort) -> None:
         """Send through this port."""
@@ -61,19 +65,26 @@ class ShapedPort:
 
     def send(self, data: bytes, peer: Address | None = None, /) -> None:
         """Send when the link is done with it."""
-        if self._port is None:
+        if not self._open:
             return
         for when in self._up.plan(len(data), self._schedule.now()):
+            self._leaving += 1
             self._schedule.at(when, self._send_now, data, peer)
 
     def _send_now(self, data: bytes, peer: Address | None) -> None:
+        self._leaving -= 1
         if self._port is not None:
             self._port.send(data, peer)
+            self._give_back()
 
     def close(self) -> None:
-        """Give the port back; what is still on its way is lost in both directions."""
-        port, self._port = self._port, None
-        if port is not None:
+        """Take nothing more; what was sent arrives all the same, and then the port is given back."""
+        self._open = False
+        self._give_back()
+
+    def _give_back(self) -> None:
+        if self._port is not None and not self._open and not self._leaving:
+            port, self._port = self._port, None
             port.close()
 
     def on_datagram(self, data: bytes, peer: Address) -> None:
@@ -82,7 +93,7 @@ class ShapedPort:
             self._schedule.at(when, self._hand_on, data, peer)
 
     def _hand_on(self, data: bytes, peer: Address) -> None:
-        if self._port is not None:
+        if self._open:
             self._receiver.on_datagram(data, peer)
 
     def on_datagram_error(self, error: OSError) -> None:
@@ -94,7 +105,7 @@ class ShapedPort:
             self._schedule.at(when, self._tell, error)
 
     def _tell(self, error: OSError) -> None:
-        if self._port is not None:
+        if self._open:
             self._receiver.on_datagram_error(error)
 
 
@@ -112,7 +123,7 @@ class ShapedNetwork(WrappedNetwork):
 
     def __init__(self, network: Network, loop: asyncio.AbstractEventLoop, profile: NetworkProfile, dice: Dice) -> None:
         super().__init__(network)
-        self._schedule = Schedule(loop)
+        self._schedule = schedule_of(loop)
         self._up = Link(profile, dice, "up")
         self._down = Link(profile, dice, "down")
 

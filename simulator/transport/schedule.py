@@ -6,62 +6,58 @@ order in which it was put there; the event loop's own timers do neither.
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import logging
 from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from weakref import WeakKeyDictionary
 
-if TYPE_CHECKING:
-    import asyncio
+from simulator.transport.fine_timer import alarm_of
 
 log = logging.getLogger(__name__)
 
 
 class Schedule:
-    """Calls functions at their times, in seconds of the loop's clock; those of one time in the order of ``at``."""
+    """Calls functions at their times, in seconds of ``now``; those of one time in the order of ``at``."""
 
-    __slots__ = ("_count", "_heap", "_loop", "_timer", "_timer_at")
+    __slots__ = ("_alarm", "_alarm_at", "_count", "_heap", "now")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
         self._heap: list[tuple[float, int, Callable[..., object], tuple[Any, ...]]] = []
         self._count = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = inf
+        self._alarm = alarm_of(loop)
+        self._alarm_at = inf
+        self.now = self._alarm.now
+        """The time: that of a virtual loop, else of the monotonic clock."""
 
     def __len__(self) -> int:
         return len(self._heap)
-
-    def now(self) -> float:
-        """The time of the loop."""
-        return self._loop.time()
 
     def at(self, when: float, call: Callable[..., object], *args: Any) -> None:
         """Call ``call(*args)`` at ``when``, in a later turn of the loop; what it raises is logged."""
         self._count += 1
         heapq.heappush(self._heap, (when, self._count, call, args))
-        if when < self._timer_at:
-            self._set_timer(when)
+        if when < self._alarm_at:
+            self._set_alarm(when)
 
     async def wait(self, when: float) -> None:
         """Wait until ``when``, in its turn among what was put in with ``at``."""
-        reached: asyncio.Future[None] = self._loop.create_future()
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.at(when, _set, reached)
         await reached
 
-    def _set_timer(self, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = when
-        self._timer = self._loop.call_at(when, self._ring, when)
+    def _set_alarm(self, when: float) -> None:
+        self._alarm_at = when
+        self._alarm.set(when, self._ring)
 
-    def _ring(self, when: float) -> None:
+    def _ring(self) -> None:
         heap = self._heap
-        # A loop may call a little early; what the timer was set for is due in any case.
-        now = max(self._loop.time(), when)
+        # A loop may call a little early; what the alarm was set for is due in any case.
+        now = max(self.now(), self._alarm_at)
         # Calls add calls that are due at once; those wait for the next turn, so that nobody else starves.
-        self._timer, self._timer_at = None, -inf
+        self._alarm_at = -inf
         due = []
         while heap and heap[0][0] <= now:
             due.append(heapq.heappop(heap))
@@ -72,9 +68,20 @@ class Schedule:
                 except Exception:
                     log.exception("%r failed", call)
         finally:
-            self._timer_at = inf
+            self._alarm_at = inf
             if heap:
-                self._set_timer(heap[0][0])
+                self._set_alarm(heap[0][0])
+
+
+_schedules: WeakKeyDictionary[asyncio.AbstractEventLoop, Schedule] = WeakKeyDictionary()
+
+
+def schedule_of(loop: asyncio.AbstractEventLoop) -> Schedule:
+    """The schedule that all links of a loop share: one timer, however many devices there are."""
+    known = _schedules.get(loop)
+    if known is None:
+        known = _schedules[loop] = Schedule(loop)
+    return known
 
 
 def _set(reached: asyncio.Future[None]) -> None:
