@@ -76,8 +76,9 @@ async def ask(console: Console, watch: Watch, step: str, request: Callable[[], A
 
 async def read(console: Console, watch: Watch, path: str) -> Reply:
     """Read one resource at the server and note what it told."""
+    driver, timeout_s = console.driver, console.patience.request_s
     reply = await ask(
-        console, watch, "read", lambda: console.driver.read(watch.endpoint, path, console.patience.request_s)
+        console, watch, "read", lambda: watch.while_registered(driver.read(watch.endpoint, path, timeout_s))
     )
     note(console, watch, path, reply, "read")
     return reply

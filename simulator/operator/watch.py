@@ -6,8 +6,10 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Final
 
+from simulator.operator.driver import Answer, NoAnswerError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 STATE: Final = "/5/0/3"
 RESULT: Final = "/5/0/5"
@@ -27,6 +29,7 @@ class Watch:
     """
 
     __slots__ = (
+        "_asked",
         "_waiter",
         "device",
         "endpoint",
@@ -51,6 +54,7 @@ class Watch:
         """The registration (counted from 1) for which State and Update Result are observed."""
         self.seen: set[tuple[str, int]] = set()
         self._waiter: asyncio.Future[None] | None = None
+        self._asked: asyncio.Future[Answer] | None = None
 
     def mark(self) -> None:
         """Begin a new stage: what was seen so far counts no more."""
@@ -60,6 +64,8 @@ class Watch:
         """The server has a new registration of this device."""
         self.registrations += 1
         self.registered_at = now
+        if self._asked is not None:
+            self._asked.cancel()
         self._wake()
 
     def is_observed(self, registration: int) -> None:
@@ -79,6 +85,25 @@ class Watch:
                 self.result = number
             self.seen.add((path, number))
         self._wake()
+
+    async def while_registered(self, request: Awaitable[Answer]) -> Answer:
+        """The answer to a request that changes nothing, unless the device registers anew meanwhile.
+
+        A request that meets a device while it restarts finds nobody, and its time-out is long.
+
+        Raises:
+            NoAnswerError: the device registered anew.
+            DriverError: as the request raises it.
+        """
+        asked = self._asked = asyncio.ensure_future(request)
+        try:
+            await asyncio.wait({asked})
+        finally:
+            self._asked = None
+            asked.cancel()
+        if asked.cancelled():
+            raise NoAnswerError("the device registered anew before it had answered")
+        return asked.result()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

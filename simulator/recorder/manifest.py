@@ -194,12 +194,19 @@ def hide_arguments(command: Sequence[str]) -> list[str]:
 
 
 def hide_values(value: Any) -> Any:
-    """JSON values without their secrets: what stands under a key such as ``psk`` or ``key_hex`` becomes ``***``."""
+    """JSON values without their secrets: what stands under a key such as ``psk`` or ``key_hex`` becomes ``***``.
+
+    A table such as ``credentials`` is looked into: what kind they are is no secret.
+    """
     if isinstance(value, Mapping):
-        return {str(k): _HIDDEN if _is_secret(str(k)) and v else hide_values(v) for k, v in value.items()}
+        return {str(k): _HIDDEN if _is_secret(str(k)) and _is_plain(v) else hide_values(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [hide_values(one) for one in value]
     return value
+
+
+def _is_plain(value: Any) -> bool:
+    return bool(value) and not isinstance(value, Mapping)
 
 
 def _is_secret(name: str) -> bool:

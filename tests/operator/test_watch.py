@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from simulator.operator.driver import Answer, NoAnswerError
 from simulator.operator.watch import RESULT, STATE, UNKNOWN, VERSION, Watch
 from simulator.transport.virtual import VirtualLoop
 
@@ -89,3 +90,30 @@ def test_two_cannot_wait_for_one_device():
         return await first
 
     assert virtually(play())
+
+
+def test_a_read_ends_when_the_device_registers_anew():
+    async def play():
+        loop, watch = asyncio.get_running_loop(), Watch(3, "ep")
+        answer = loop.create_future()
+        loop.call_later(2.0, watch.registered, 2.0)
+        with pytest.raises(NoAnswerError, match="registered anew"):
+            await watch.while_registered(answer)
+        assert answer.cancelled()
+        watch.registered(3.0)
+        return loop.time()
+
+    assert virtually(play()) == 2.0
+
+
+def test_a_read_that_is_answered_or_fails_is_no_other_than_without_a_watch():
+    async def play():
+        loop, watch = asyncio.get_running_loop(), Watch(3, "ep")
+        answered, failed = loop.create_future(), loop.create_future()
+        loop.call_later(1.0, answered.set_result, Answer("2.05", "1"))
+        loop.call_later(2.0, failed.set_exception, NoAnswerError("silence"))
+        assert await watch.while_registered(answered) == Answer("2.05", "1")
+        with pytest.raises(NoAnswerError, match="silence"):
+            await watch.while_registered(failed)
+
+    virtually(play())
