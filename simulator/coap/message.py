@@ -182,7 +182,7 @@ def empty(type_: int, mid: int) -> bytes:
     return bytes((0x40 | (type_ << 4), EMPTY, mid >> 8, mid & 0xFF))
 
 
-def decode(data: bytes) -> Message:  # noqa: C901  (one loop over every datagram; calls would cost more than it)
+def decode(data: bytes) -> Message:
     """The message of a datagram.
 
     Raises:
@@ -201,10 +201,20 @@ def decode(data: bytes) -> Message:  # noqa: C901  (one loop over every datagram
         raise MessageFormatError("token longer than eight bytes", type_, mid)
     if code == EMPTY and size > 4:
         raise MessageFormatError("an Empty message has nothing after its header", type_, mid)
-    at = 4 + tkl
+    return decode_rest(data, 4, size, tkl, type_, code, mid)
+
+
+def decode_rest(data: bytes, at: int, size: int, tkl: int, type_: int, code: int, mid: int) -> Message:
+    """The message whose header, of any transport, is read: token, options and payload are ``data[at:size]``.
+
+    Raises:
+        MessageFormatError: they break RFC 7252 §3.
+    """
+    token_at = at
+    at += tkl
     if at > size:
         raise MessageFormatError("token runs past the end", type_, mid)
-    token = data[4:at]
+    token = data[token_at:at]
     options: Options = []
     payload = b""
     number = 0
@@ -214,7 +224,7 @@ def decode(data: bytes) -> Message:  # noqa: C901  (one loop over every datagram
         if head == 0xFF:
             if at == size:
                 raise MessageFormatError("payload marker without payload", type_, mid)
-            payload = data[at:]
+            payload = data[at:size]
             break
         length = head & 15
         if head < 0xD0 and length < 13:
@@ -224,7 +234,7 @@ def decode(data: bytes) -> Message:  # noqa: C901  (one loop over every datagram
             number += data[at] + 13
             at += 1
         else:
-            delta, length, at = _read_extended(data, head >> 4, length, at, type_, mid)
+            delta, length, at = _read_extended(data, head >> 4, length, at, size, type_, mid)
             number += delta
         end = at + length
         if end > size:
@@ -236,7 +246,9 @@ def decode(data: bytes) -> Message:  # noqa: C901  (one loop over every datagram
     return Message(type_, code, mid, token, options, payload)
 
 
-def _read_extended(data: bytes, delta: int, length: int, at: int, type_: int, mid: int) -> tuple[int, int, int]:
+def _read_extended(
+    data: bytes, delta: int, length: int, at: int, size: int, type_: int, mid: int
+) -> tuple[int, int, int]:
     found = []
     for nibble in (delta, length):
         value = nibble
@@ -248,7 +260,7 @@ def _read_extended(data: bytes, delta: int, length: int, at: int, type_: int, mi
         elif nibble == 14:
             value = int.from_bytes(data[at : at + 2], "big") + 269
             at += 2
-        if at > len(data):
+        if at > size:
             raise MessageFormatError("option header runs past the end", type_, mid)
         found.append(value)
     return found[0], found[1], at
@@ -266,6 +278,7 @@ __all__ = [
     "MessageFormatError",
     "Options",
     "decode",
+    "decode_rest",
     "empty",
     "encode",
     "encode_options",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from simulator.coap.codes import CON, EMPTY
-from simulator.coap.message import Message, MessageFormatError, Options, decode, encode_options
+from simulator.coap.message import Message, MessageFormatError, Options, decode_rest, encode_options
 
 TOKEN_MAX: Final = 8
 MESSAGE_SIZE_BASE: Final = 1152
@@ -114,10 +114,12 @@ class FrameDecoder:
         code = data[token_at - 1]
         if code == EMPTY:
             return Message(CON, EMPTY, -1)
-        # As a datagram with a Message ID of 0, which is taken away again.
-        message = decode(bytes((0x40 | data[at] & 15, code, 0, 0)) + data[token_at:end])
-        message.mid = -1
-        return message
+        tkl = data[at] & 15
+        if isinstance(data, bytes):
+            return decode_rest(data, token_at, end, tkl, CON, code, -1)
+        with memoryview(data) as view:
+            rest = view[token_at:end].tobytes()
+        return decode_rest(rest, 0, len(rest), tkl, CON, code, -1)
 
     def _bounds(self, data: bytes | bytearray, at: int) -> tuple[int, int]:
         """Where the token and the next frame begin; -1 where the header is not whole."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from simulator.coap.block import SZX_BERT, SZX_MAX, szx_for
 from simulator.coap.download import Download
@@ -17,6 +17,9 @@ from simulator.transport.coap_tcp import CoapTcpConnection
 if TYPE_CHECKING:
     from simulator.coap.exchange import Failure
     from simulator.device.device import Device
+
+MESSAGE_MAX: Final = (32 << 10) + 256
+"""Longest message that a pull takes: 32 blocks of 1024 bytes with their options. What has come of one is in memory."""
 
 
 class CoapTcpPull(Pull):
@@ -57,7 +60,12 @@ class CoapTcpPull(Pull):
             etag=self._etag,
         )
         self._connection = connection = CoapTcpConnection(
-            device.world.now, device.chance, None, device.world.deadlines.arm, params=device.plan.parameters
+            device.world.now,
+            device.chance,
+            None,
+            device.world.deadlines.arm,
+            params=device.plan.parameters,
+            max_message_size=MESSAGE_MAX,
         )
         self._opening = device.world.spawn(self._connect(connection, download))
 

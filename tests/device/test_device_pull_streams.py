@@ -38,7 +38,7 @@ async def test_a_pull_ends_in_the_new_version(scheme):
         assert await rig.read("/3/0/3") == "2.0.0"
 
 
-@pytest.mark.parametrize(("block_size", "blocks"), [(16, 12_500), (512, 391), (1024, 25)])
+@pytest.mark.parametrize(("block_size", "blocks"), [(16, 12_500), (512, 391), (1024, 7)])
 @in_virtual_time
 async def test_the_largest_block_size_takes_several_blocks_in_one_message(block_size, blocks):
     async with stream_rig("coap+tcp", {"large": LARGE}, block_size=block_size) as (rig, origin):

@@ -89,7 +89,7 @@ FRAMES = {
     "the same block for ever": (answers(FIRST), 4, 1),
     "bert that is no multiple": (answers(block(0, 7, 1, PACKAGE[:1500])), 4, 1),
     "bert without payload": (answers(block(0, 7, 1, b"")), 4, 1),
-    "bert of more than a message": (answers(block(0, 7, 1, bytes(40 * 1024))), 4, 1),
+    "bert of more than a message": (answers(block(0, 7, 1, bytes(128 * 1024))), 4, 1),
     "bert, then no block at all": (answers(FIRST, lambda t: frame(c.CONTENT, t, [], b"x")), 4, 1),
     "blocks that are too short": (answers(block(0, 6, 1, PACKAGE[:1000])), 4, 1),
     "a block option of 5 bytes": (answers(lambda t: frame(c.CONTENT, t, [(c.BLOCK2, b"12345")], bytes(1024))), 4, 1),
