@@ -65,15 +65,34 @@ def test_faults_beside_the_link_end_as_declared_over_streams(tmp_path):
     text, groups = HEAD, 0
     for transport in ("coap+tcp", "http"):
         for kind in FAULTS.values():
-            if kind.seam != "datagram":
-                needed = [f"{name} = {VALUES[p.type]}" for name, p in kind.parameters.items() if p.required]
-                name = f"{transport.replace('+', '-')}-{kind.name}"
-                text += f'[groups.{name}]\ncount = 2\ntransport = "{transport}"\n'
-                text += f'[[groups.{name}.faults]]\nkind = "{kind.name}"\n' + "\n".join(needed) + "\n"
+            if kind.seam not in ("datagram", "link"):
+                needed = {name: VALUES[p.type] for name, p in kind.parameters.items() if p.required}
+                text += group(transport, kind.name, **needed)
                 groups += 1
+    ends_as_declared(tmp_path, text, groups)
+
+
+def group(transport, fault, **parameters):
+    """The table of a group of two devices with a fault."""
+    name = f"{transport.replace('+', '-')}-{fault}"
+    lines = [f"[groups.{name}]", "count = 2", f'transport = "{transport}"', f"[[groups.{name}.faults]]"]
+    return "\n".join([*lines, f'kind = "{fault}"', *(f"{key} = {value}" for key, value in parameters.items())]) + "\n"
+
+
+def ends_as_declared(tmp_path, text, groups):
     (tmp_path / "faults.toml").write_text(text)
     done, summary = run(tmp_path, tmp_path / "faults.toml")
     assert done.returncode == 0, done.stdout + done.stderr
     overall = summary["outcomes"]["overall"]
     assert (overall["ok"], overall["fail"], overall["unknown"]) == (2 * groups, 0, 0)
-    assert groups > 15
+    assert groups > 10
+
+
+def test_faults_of_the_link_end_as_declared_over_every_transport(tmp_path):
+    """Silence where CoAP looks for it, for 10 s; HTTP would look for a minute, so its streams are reset and closed."""
+    hows = {"http": '"reset"', "https": '"closed"'}
+    text = HEAD + '[devices.coap]\nack_timeout = "1 s"\nmax_retransmit = 2\n'
+    for transport in TRANSPORTS:
+        text += group(transport, "connection-lost", how=hows.get(transport, '"silent"'))
+        text += group(transport, "block-damage")
+    ends_as_declared(tmp_path, text, 2 * len(TRANSPORTS))
