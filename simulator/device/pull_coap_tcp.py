@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MESSAGE_MAX: Final = (32 << 10) + 256
 """Longest message that a pull takes: 32 blocks of 1024 bytes with their options. What has come of one is in memory."""
+RECORD_MAX: Final = 1 << 14
+"""The same over TLS: what one record holds (RFC 8446 §5.1). Of a longer message libcoap 4.3.1 writes each record by
+itself, and the last one waits for an acknowledgement (RFC 896), which a system may delay: 44 ms a message on Linux."""
 
 
 class CoapTcpPull(Pull):
@@ -65,7 +68,7 @@ class CoapTcpPull(Pull):
             None,
             device.world.deadlines.arm,
             params=device.plan.parameters,
-            max_message_size=MESSAGE_MAX,
+            max_message_size=MESSAGE_MAX if self._scheme == "coap+tcp" else RECORD_MAX,
         )
         self._opening = device.world.spawn(self._connect(connection, download))
 
