@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from simulator.recorder.process import EXIT_ENVIRONMENT, RunProcess
 from simulator.servers.http_packages import HttpPackages
@@ -30,6 +31,17 @@ SHUTDOWN_S: Final = 1.0
 """How long downloads that still run may take when the origin stops."""
 
 
+log = logging.getLogger(__name__)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether it tells of this program: what a peer sends that is no HTTP is answered with 400, and no error here."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+log.addFilter(_is_ours)
+
+
 class HttpOrigin:
     """A web server over a set of packages, and nothing else.
 
@@ -39,7 +51,9 @@ class HttpOrigin:
 
     def __init__(self, packages: Mapping[str, bytes]) -> None:
         self._packages = HttpPackages(packages)
-        self._runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=SHUTDOWN_S)
+        # Nobody is to send a body, so none is waited for (lingering_time).
+        server = web.Server(self._answer, access_log=None, logger=log, lingering_time=0)
+        self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S)
         self.requests = 0
 
     async def start(self) -> None:
