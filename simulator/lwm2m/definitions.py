@@ -147,7 +147,8 @@ def _firmware_update(version: str, last_result: int, *more: ResourceDefinition) 
         version,
         _by_id(
             _R(0, "Package", OPAQUE, "W", mandatory=True),
-            _R(1, "Package URI", STRING, "RW", mandatory=True, range=(0, 255)),
+            # Its range, 0..255, is the object's own to judge: a longer URI leads to Update Result 7.
+            _R(1, "Package URI", STRING, "RW", mandatory=True),
             _R(2, "Update", NONE, "E", mandatory=True),
             _R(3, "State", INTEGER, "R", mandatory=True, range=(0, 3)),
             _R(5, "Update Result", INTEGER, "R", mandatory=True, range=(0, last_result)),

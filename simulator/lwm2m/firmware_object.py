@@ -83,10 +83,10 @@ class FirmwareObject(FirmwareValues):
         return self.finished(self._host.receive_package(data))
 
     def _write_uri(self, uri: str) -> int:
-        if len(uri.encode("utf-8", "replace")) > r.PACKAGE_URI_MAX:
-            return BAD_REQUEST
-        step = self._step(uri_event(uri, self._schemes))
-        if is_success(step.code) or self.machine.profile.uri_habit is UriHabit.LAST_WRITTEN:
+        event = uri_event(uri, self._schemes)
+        step = self._step(event)
+        kept = is_success(step.code) or self.machine.profile.uri_habit is UriHabit.LAST_WRITTEN
+        if kept and event is not Event.URI_TOO_LONG:
             self._set_uri(uri)
         return step.code
 

@@ -100,6 +100,8 @@ def uri_event(uri: str, schemes: frozenset[str]) -> Event:
     """
     if not uri:
         return Event.URI_CLEARED
+    if len(uri.encode("utf-8", "replace")) > PACKAGE_URI_MAX:
+        return Event.URI_TOO_LONG
     match = _SCHEME.match(uri)
     if match and match[1].lower() not in schemes:
         return Event.URI_UNSUPPORTED

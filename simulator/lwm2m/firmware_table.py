@@ -56,6 +56,8 @@ class Event(StrEnum):
     """A Package URI that the device will try, unparsable ones included."""
     URI_UNSUPPORTED = "uri_unsupported"
     """A Package URI with a scheme that Protocol Support (/5/0/8) does not list."""
+    URI_TOO_LONG = "uri_too_long"
+    """More bytes than the resource holds: it is not stored."""
     URI_CLEARED = "uri_cleared"
     PACKAGE_STARTED = "package_started"
     """The first bytes of a push."""
@@ -158,6 +160,8 @@ TABLE: Final[dict[tuple[State, Event], Row]] = {
     (_I, _E.URI_WRITTEN): Row(_D, _INITIAL, CHANGED, _DOWNLOAD),
     # Registry, Update Result 9. The texts name no code.
     (_I, _E.URI_UNSUPPORTED): Row(_I, UpdateResult.UNSUPPORTED_PROTOCOL, BAD_REQUEST),
+    # Registry: the range of Package URI is 0..255; Update Result 7 is for URIs that cannot be used.
+    (_I, _E.URI_TOO_LONG): Row(_I, UpdateResult.INVALID_URI, BAD_REQUEST),
     # E.6 State: an empty Package URI or a Package of one NUL resets. ETS 755, 756.
     (_I, _E.URI_CLEARED): Row(_I, _INITIAL, CHANGED),
     (_I, _E.PACKAGE_CLEARED): Row(_I, _INITIAL, CHANGED),
@@ -205,7 +209,8 @@ TABLE: Final[dict[tuple[State, Event], Row]] = {
 }
 """The transitions of the OMA texts; ``REFUSED`` has all other pairs."""
 
-_WRITES: Final = (_E.URI_WRITTEN, _E.URI_UNSUPPORTED, _E.PACKAGE_STARTED, _E.PACKAGE_RESTARTED)
+_URIS: Final = (_E.URI_WRITTEN, _E.URI_UNSUPPORTED, _E.URI_TOO_LONG)
+_WRITES: Final = (*_URIS, _E.PACKAGE_STARTED, _E.PACKAGE_RESTARTED)
 _CLEARS: Final = (_E.URI_CLEARED, _E.PACKAGE_CLEARED)
 _UPDATES: Final = (_E.UPDATE_EXECUTED, _E.UPDATE_DEFERRED)
 _INSTALLED: Final = (_E.INSTALL_SUCCEEDED, _E.INSTALL_FAILED, _E.INSTALL_CORRUPT, _E.OLD_FIRMWARE_BOOTED)
@@ -213,7 +218,7 @@ _INSTALLED: Final = (_E.INSTALL_SUCCEEDED, _E.INSTALL_FAILED, _E.INSTALL_CORRUPT
 REFUSALS: Final[tuple[tuple[tuple[State, ...], tuple[Event, ...], int], ...]] = (
     # E.6.1: a second package "SHOULD be rejected". A restart where no push is unfinished is a second package, too.
     ((_R,), _WRITES, BAD_REQUEST),
-    ((_D,), (_E.URI_WRITTEN, _E.URI_UNSUPPORTED, _E.PACKAGE_STARTED), BAD_REQUEST),
+    ((_D,), (*_URIS, _E.PACKAGE_STARTED), BAD_REQUEST),
     ((_I,), (_E.PACKAGE_RESTARTED,), REQUEST_ENTITY_INCOMPLETE),
     # Nothing may be written while the device installs.
     ((_U,), (*_WRITES, *_CLEARS), METHOD_NOT_ALLOWED),

@@ -97,6 +97,8 @@ def test_a_pull_from_write_to_new_firmware():
         ("COAP://h/fw", E.URI_WRITTEN),
         ("coaps://h/fw", E.URI_UNSUPPORTED),
         ("ftp://h/fw", E.URI_UNSUPPORTED),
+        ("coap://h/" + "x" * 247, E.URI_TOO_LONG),
+        ("ftp://h/" + "x" * 300, E.URI_TOO_LONG),
         ("coap+tcp://h/fw", E.URI_UNSUPPORTED),
         ("no scheme at all", E.URI_WRITTEN),
         ("//h/fw", E.URI_WRITTEN),
@@ -111,7 +113,7 @@ def test_a_package_uri_of_255_bytes_is_taken_and_a_longer_one_is_not():
     rig = Rig()
     assert rig.write(1, "coap://h/" + "x" * 247) == "4.00"
     assert rig.write(1, "coap://h/" + "ä" * 124) == "4.00"
-    assert (rig.pair, rig.fw.take_changes(), rig.fw.read(1)) == ((0, 0), [], "")
+    assert (rig.pair, rig.fw.take_changes(), rig.fw.read(1)) == ((0, 7), [5], "")
     assert rig.write(1, "coap://h/" + "x" * 246) == "2.04"
     assert rig.pair == (1, 0)
 

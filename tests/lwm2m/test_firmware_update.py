@@ -76,6 +76,7 @@ SPECIFIED = [
     ((0, 4), E.URI_CLEARED, "2.04", (0, 0), []),
     ((0, 10), E.PACKAGE_CLEARED, "2.04", (0, 0), []),
     ((0, 0), E.URI_UNSUPPORTED, "4.00", (0, 9), []),
+    ((0, 0), E.URI_TOO_LONG, "4.00", (0, 7), []),
     ((0, 1), E.UPDATE_EXECUTED, "4.05", (0, 1), []),
     ((0, 0), E.CANCEL_EXECUTED, "4.05", (0, 0), []),
     ((0, 2), E.PACKAGE_STARTED, "", (1, 0), []),
