@@ -9,7 +9,7 @@ import pytest
 from simulator.security.credentials import Credentials, Psk
 from simulator.security.failures import HandshakeFailedError
 from simulator.transport.virtual import run_virtual
-from tests.security.rig import PAIRS, PSK, PSK_PAIR, World
+from tests.security.rig import PAIRS, PSK, PSK_PAIR, SERVER, Ears, World
 
 ANOTHER = Credentials(psk=Psk(PSK.identity, b"k" * 16))
 FINISHED = b"\x16\xfe\xfd\x00\x01"
@@ -97,6 +97,50 @@ def test_nobody_is_told_by_a_handshake_without_a_key(name):
         with pytest.raises(HandshakeFailedError, match=r"no answer to Finished$"):
             await port.established()
         assert not any(data[:1] == b"\x15" for direction, data in world.network.seen if direction == "down")
+        world.close()
+
+    run(work)
+
+
+JUNK = FINISHED + bytes(6) + b"\x00\x28" + bytes(range(40))
+"""A handshake record of epoch 1 under nobody's key."""
+
+
+def alerts(world):
+    return [data for direction, data in world.network.seen if direction == "down" and data[:1] == b"\x15"]
+
+
+def test_who_sends_from_another_address_ends_no_handshake_and_gets_no_answer():
+    async def work():
+        world = World(lambda _direction, _number, data: [] if FINISHED in data and data != JUNK else [data])
+        await world.listen(PSK_PAIR[1])
+        port = await world.open(PSK_PAIR[0])
+        stranger = await world.network.open_datagram(SERVER, Ears())
+        await asyncio.sleep(0.5)
+        for _ in range(5):
+            stranger.send(JUNK)
+        await asyncio.sleep(0.1)
+        world.network._decide = lambda _direction, _number, data: [data]
+        await port.established()
+        assert alerts(world) == []
+        stranger.close()
+        world.close()
+
+    run(work)
+
+
+def test_an_established_connection_answers_nothing_that_it_cannot_decrypt():
+    async def work():
+        world = World(lambda _direction, _number, data: [data])
+        port = await world.both(PSK_PAIR)
+        await port.established()
+        for _ in range(5):
+            port._send(JUNK)
+        await asyncio.sleep(10)
+        port.send(b"still there")
+        await asyncio.sleep(1)
+        assert alerts(world) == []
+        assert world.device.heard == [b"STILL THERE"]
         world.close()
 
     run(work)
