@@ -162,8 +162,15 @@ def test_records_of_dtls_towards_a_device(count):
     run_virtual(_pulls("coaps", count, {1, 4}))
 
 
-@pytest.mark.parametrize("transport", ["coaps+tcp", "https"])
-@counts(150, 5_000)
+@pytest.mark.parametrize(
+    ("transport", "count"),
+    [
+        ("coaps+tcp", 150),
+        ("https", 150),
+        pytest.param("coaps+tcp", 15_000, marks=pytest.mark.slow),
+        pytest.param("https", 85_000, marks=pytest.mark.slow),
+    ],
+)
 def test_records_of_tls_towards_a_device(transport, count):
     run_virtual(_pulls(transport, count, {1, 4}))
 

@@ -74,6 +74,11 @@ CASES = [
         for transport in ("coap+tcp", "http")
     ),
     (
+        PUSH + 'management = "coaps+tcp"\n[[groups.a.faults]]\nkind = "packet-loss"\nrate = "1 %"',
+        "groups.a.faults[0].kind", "the package of this group comes over a coaps+tcp stream",
+        PUSH + 'management = "coaps"\n[[groups.a.faults]]\nkind = "packet-loss"\nrate = "1 %"',
+    ),
+    (
         PULL + '[[groups.a.faults]]\nkind = "connection-lost"\nhow = "reset"',
         "groups.a.faults[0].how", "no connection over coap that could be reset",
         PULL + 'transport = "http"\n[[groups.a.faults]]\nkind = "connection-lost"\nhow = "reset"',
