@@ -32,7 +32,7 @@ lint: setup  ## check style, types and the direction of imports
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache >build/lint-imports.log 2>&1 || { cat build/lint-imports.log; exit 1; }
 
-# A copy with the CoAP engine compiled by mypyc; the checkout stays pure, so what is edited is what runs.
+# A copy with the CoAP engine and DTLS compiled by mypyc; the checkout stays pure, so what is edited is what runs.
 build/native/.stamp: $(VENV)/.package-stamp setup.py $(shell find simulator reports -type f -not -name "*.pyc")
 	@command -v cc >/dev/null || { echo "A C compiler is needed: apt-get install gcc libc6-dev"; exit 1; }
 	@echo "Compiling the CoAP engine ..."

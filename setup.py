@@ -1,7 +1,7 @@
-"""The part of the build that pyproject.toml cannot say: the CoAP engine, compiled where that is asked for.
+"""The part of the build that pyproject.toml cannot say: the CoAP engine and DTLS, compiled where that is asked for.
 
-With LWM2M_FLEET_NATIVE=1 mypyc compiles simulator.coap unchanged; that needs a C compiler. Everything else, and the
-default, is pure Python.
+With LWM2M_FLEET_NATIVE=1 mypyc compiles simulator.coap and simulator.transport.dtls* unchanged, with a C compiler.
+Everything else, and the default, is pure Python.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ native = []
 if os.environ.get("LWM2M_FLEET_NATIVE") == "1":
     from mypyc.build import mypycify
 
-    native = mypycify(["--config-file", "pyproject.toml", *sorted(map(str, Path("simulator/coap").glob("*.py")))])
+    modules = [*Path("simulator/coap").glob("*.py"), *Path("simulator/transport").glob("dtls*.py")]
+    native = mypycify(["--config-file", "pyproject.toml", *sorted(map(str, modules))])
 
 setup(ext_modules=native)
