@@ -139,7 +139,7 @@ class FaultApplied:
     device: int
     fault: str
     seam: str
-    """The port that was wrapped: ``datagram``, ``stream``, ``flash``, ``installer`` ..."""
+    """What was wrapped: ``datagram``, ``link`` (the port of the download), ``flash``, ``installer`` ..."""
     detail: str
 
 

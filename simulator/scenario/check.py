@@ -208,12 +208,13 @@ def _gives_up_late(
     if fault.expected != (0, 4) or fault.parameters.get("how", "silent") != "silent":
         return
     wait = DEFAULT_HTTP_LIMITS.idle_s if group.scheme.startswith("http") else group.coap.max_transmit_wait_s
+    wait *= 1 + group.retries
     if campaign is not None and fault.kind == "connection-lost" and wait > campaign.timeout:
         yield Finding(
             (*key, "kind"),
             f"a device takes up to {wait:g} s to give up a lost connection, the operator looks for "
             f"{campaign.timeout:g} s only",
-            "raise campaign.timeout, or lower ack_timeout or max_retransmit of a group over CoAP",
+            "raise campaign.timeout, or lower pull_retries, or ack_timeout or max_retransmit of a group over CoAP",
         )
 
 

@@ -89,6 +89,12 @@ CASES = [
         PULL + 'transport = "http"\n[[groups.a.faults]]\nkind = "connection-lost"\nhow = "silent"',
     ),
     (
+        PULL + 'profile = "zephyr"\n[[groups.a.faults]]\nkind = "connection-lost"\n[campaign]\ntimeout = "371 s"',
+        "groups.a.faults[0].kind", "a device takes up to 372 s to give up",
+        PULL + 'profile = "zephyr"\npull_retries = 2\n[[groups.a.faults]]\nkind = "connection-lost"\n'
+        '[campaign]\ntimeout = "371 s"',
+    ),
+    (
         PULL + 'transport = "http"\n[[groups.a.faults]]\nkind = "connection-lost"\n[campaign]\ntimeout = "59 s"',
         "groups.a.faults[0].kind", "a device takes up to 60 s to give up",
         PULL + 'transport = "http"\n[[groups.a.faults]]\nkind = "connection-lost"\nhow = "reset"\n'
