@@ -116,7 +116,10 @@ class StreamProtocol(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """The next bytes are there."""
-        data = self._buffer[:nbytes].tobytes()
+        self.take(self._buffer[:nbytes].tobytes())
+
+    def take(self, data: bytes) -> None:
+        """The next bytes."""
         port, receiver = self.port, self._receiver
         if port is None or receiver is None:
             return

@@ -55,11 +55,21 @@ def nginx(nginx_server, files, certificate):
     return nginx_server(files, certificate=certificate[0], key=certificate[1], extra=extra)
 
 
-class _TlsProtocol(StreamProtocol):
-    """asyncio's own TLS keeps no half-open connection."""
+class _TlsProtocol(asyncio.Protocol):
+    """A stream over asyncio's own TLS, which loses the end where it reads into a buffer."""
 
-    def eof_received(self) -> bool:
-        super().eof_received()
+    def __init__(self, receiver):
+        self._stream = StreamProtocol(lambda _port, _peer: receiver)
+        self.connection_made = self._stream.connection_made
+        self.data_received = self._stream.take
+        self.connection_lost = self._stream.connection_lost
+
+    @property
+    def port(self):
+        return self._stream.port
+
+    def eof_received(self):
+        self._stream.eof_received()
         return False
 
 
@@ -76,9 +86,7 @@ def opener(certificate: Path):
     async def open_stream(uri, receiver):
         if uri.scheme == "http":
             return await plain(uri, receiver)
-        _, protocol = await loop.create_connection(
-            lambda: _TlsProtocol(lambda _port, _peer: receiver), uri.host, uri.port, ssl=context
-        )
+        _, protocol = await loop.create_connection(lambda: _TlsProtocol(receiver), uri.host, uri.port, ssl=context)
         return protocol.port
 
     return open_stream
