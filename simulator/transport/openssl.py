@@ -1,4 +1,4 @@
-"""What pyOpenSSL has no public way to: pre-shared keys, the name of the peer, and whether a session came back.
+"""What pyOpenSSL has no public way to: pre-shared keys, groups, the name of the peer, and whether a session came back.
 
 Everything private that this project uses of pyOpenSSL is in this file, and ``tests/transport/test_tls_openssl.py``
 fails where an upgrade takes it away. Callbacks run inside OpenSSL and must not raise.
@@ -22,7 +22,9 @@ _connections: Any = SSL.Connection._reverse_mapping  # noqa: SLF001
 NEEDED: Final = (
     "SSL_CTX_set_psk_client_callback",
     "SSL_CTX_set_psk_server_callback",
+    "SSL_CTX_set1_curves_list",
     "SSL_get0_param",
+    "SSL_set_SSL_CTX",
     "X509_VERIFY_PARAM_set1_host",
     "X509_VERIFY_PARAM_set1_ip",
     "SSL_session_reused",
@@ -87,6 +89,17 @@ def use_server_psk(context: SSL.Context, psk: ServerPsk) -> object:
     return callback
 
 
+def use_groups(context: SSL.Context, groups: bytes) -> None:
+    """Offer these groups, and no others, in the order of preference, such as ``P-256:X25519`` (RFC 8446 §4.2.7).
+
+    Raises:
+        ValueError: OpenSSL does not know one.
+    """
+    if _lib.SSL_CTX_set1_curves_list(_context(context), groups) != 1:
+        msg = f"OpenSSL does not know the groups {groups!r}"
+        raise ValueError(msg)
+
+
 def expect_name(connection: SSL.Connection, name: str) -> None:
     """Have the peer's certificate held against a host name or an address, as part of its verification.
 
@@ -104,6 +117,14 @@ def expect_name(connection: SSL.Connection, name: str) -> None:
     if done != 1:
         msg = f"{name!r} is no name that a certificate can be for"
         raise ValueError(msg)
+
+
+def move(connection: SSL.Connection, context: SSL.Context) -> None:
+    """Give a connection another context, with the certificate and key of that one in place of its own.
+
+    pyOpenSSL's ``set_context`` would also forget where its sessions come from.
+    """
+    _lib.SSL_set_SSL_CTX(connection._ssl, _context(context))  # noqa: SLF001
 
 
 def session_reused(connection: SSL.Connection) -> bool:

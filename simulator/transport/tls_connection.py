@@ -10,7 +10,7 @@ from OpenSSL import SSL
 from simulator.security.credentials import Peer
 from simulator.security.failures import ConnectionClosedError, HandshakeFailedError, SecurityError
 from simulator.transport import openssl
-from simulator.transport.tls_context import TlsContext, client_context
+from simulator.transport.tls_context import TlsContext, client_context, established_context
 from simulator.transport.tls_state import TlsState
 
 if TYPE_CHECKING:
@@ -37,13 +37,13 @@ class TlsConnection:
         ended: whether the peer said that it will send no more (close notify).
     """
 
-    __slots__ = ("_connection", "_name", "_offered", "ended", "established", "state")
+    __slots__ = ("_connection", "_name", "_offered", "_shows", "ended", "established", "state")
 
     def __init__(self, context: TlsContext, state: TlsState, *, client: bool, name: object) -> None:
         self._connection = context.connection(state)
         self._name = name
         self.state = state
-        self.established = self.ended = self._offered = False
+        self.established = self.ended = self._offered = self._shows = False
         if client:
             self._connection.set_connect_state()
         else:
@@ -79,6 +79,7 @@ class TlsConnection:
         if credentials.identity is not None:
             connection.use_certificate(credentials.identity.chain[0])
             connection.use_privatekey(credentials.identity.key)
+            self._shows = True
         if protocols:
             connection.set_alpn_protos(list(protocols))
         if session is not None:
@@ -101,6 +102,9 @@ class TlsConnection:
         except SSL.Error as error:
             raise HandshakeFailedError(self.state.why(_reason(error)), self._name) from error
         self.established = True
+        if self._shows:
+            # OpenSSL keeps a copy of certificate and key for each connection, 7 KB that nobody needs any more.
+            openssl.move(self._connection, established_context().context)
         return True
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from OpenSSL import SSL, crypto
@@ -26,6 +26,8 @@ CERTIFICATE_CIPHERS: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE-ECDSA-AES128-CC
 PSK_CIPHERS: Final = b"PSK-AES128-GCM-SHA256:PSK-AES128-CCM8:PSK-AES128-CCM"
 PSK_SUITES: Final = b"TLS_AES_128_GCM_SHA256:TLS_AES_128_CCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"
 """Of TLS 1.3: a pre-shared key belongs to a hash (RFC 8446 §4.2.11), and OpenSSL takes SHA-256 for it."""
+GROUPS: Final = b"P-256:X25519:P-384"
+"""What a device offers (RFC 7925 §4.4). OpenSSL's own choice has ML-KEM in it, at 8 KB a connection and more CPU."""
 _CCM8: Final = b":@SECLEVEL=0"
 """OpenSSL counts a tag of 8 bytes as weak; LwM2M asks for it (OMA LwM2M Transport §5.2.8)."""
 _KEPT_CONTEXTS: Final = 64
@@ -89,12 +91,19 @@ def client_context(trust: TrustStore | None, *, psk: bool) -> TlsContext:
     if context is None:
         context = TlsContext(SSL.TLS_CLIENT_METHOD, psk=psk, certificates=trust is not None)
         context.verify(trust, SSL.VERIFY_PEER)
+        openssl.use_groups(context.context, GROUPS)
         if psk:
             context.keep(openssl.use_client_psk(context.context, _client_psk))
         if len(_clients) >= _KEPT_CONTEXTS:
             del _clients[next(iter(_clients))]
         _clients[key] = context
     return context
+
+
+@cache
+def established_context() -> TlsContext:
+    """The context of clients whose handshake is over: it has no identity, and they let go of theirs by coming to it."""
+    return TlsContext(SSL.TLS_CLIENT_METHOD, psk=False, certificates=True)
 
 
 def server_context(credentials: ServerCredentials, protocols: Sequence[bytes] = ()) -> TlsContext:
@@ -127,9 +136,7 @@ def server_context(credentials: ServerCredentials, protocols: Sequence[bytes] = 
     return context
 
 
-def _choose(
-    mine: tuple[bytes, ...], _connection: SSL.Connection, offered: list[bytes]
-) -> Any:
+def _choose(mine: tuple[bytes, ...], _connection: SSL.Connection, offered: list[bytes]) -> Any:
     return next((protocol for protocol in mine if protocol in offered), SSL.NO_OVERLAPPING_PROTOCOLS)
 
 
