@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simulator.coap.params import DEFAULT_PARAMETERS, TransmissionParameters
-from simulator.lwm2m.profiles import PROFILES
 from simulator.network.profiles import IDEAL, NetworkProfile
 from simulator.security.spec import NO_CREDENTIALS, CredentialSpec
 from simulator.transport.dtls_handshake import DEFAULT_TIMERS, HandshakeTimers
@@ -25,8 +24,7 @@ class PlanDefaults:
     network: NetworkProfile = IDEAL
     credentials: CredentialSpec = NO_CREDENTIALS
     download_credentials: CredentialSpec = NO_CREDENTIALS
-    pull_retries: int | None = None
-    """None: those of the profile."""
+    pull_retries: int = 0
     profile: str = "oma"
     lwm2m: str = "1.1"
     firmware_version: str = "1.0.0"
@@ -49,5 +47,3 @@ class PlanDefaults:
     def __post_init__(self):
         if self.protocols is None:
             self.protocols = (self.transport,)
-        if self.pull_retries is None:
-            self.pull_retries = PROFILES[self.profile].extra_pull_retries

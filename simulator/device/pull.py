@@ -69,6 +69,7 @@ class Pull(ABC):
         "_ended",
         "_etag",
         "_offset",
+        "_resends",
         "_resumes",
         "_retries",
         "_scheme",
@@ -85,6 +86,7 @@ class Pull(ABC):
         self._etag = etag
         self._resumes = offset > 0
         """Whether the first answer has yet to show that it is still the same representation."""
+        self._resends = device.profile.extra_pull_retries
         self._retries = device.plan.pull_retries
         self._cause = ""
         """Why it failed, where a transport knows."""
@@ -187,21 +189,24 @@ class Pull(ABC):
 
     def failed(self, failure: Failure | None, code: int, now: float) -> None:
         """No answer, or an error of the origin."""
+        device = self._device
         if self._ended:
             return
         if failure is None:
             self._cause = f"the origin answered {code_text(code)}"
-            self._end(self._device.profile.pull_failed(code), now)
+            self._end(device.profile.pull_failed(code), now)
+        elif failure is Failure.TIMEOUT and self._resends > 0:
+            self._resends -= 1
+            self._take_up(failure, 0)
         elif failure in RESUMED_AFTER and self._retries > 0:
-            self._take_up(failure)
+            self._retries -= 1
+            self._take_up(failure, device.plan.pull_retries - self._retries - 1)
         else:
             self._cause = self._cause or failure.value
             self._end(Event.CONNECTION_LOST, now)
 
-    def _take_up(self, failure: Failure) -> None:
+    def _take_up(self, failure: Failure, attempt: int) -> None:
         device = self._device
-        attempt = device.plan.pull_retries - self._retries
-        self._retries -= 1
         self._etag = self.etag
         self._cause = ""
         self._offset = device.receiver.flash.written

@@ -191,7 +191,7 @@ class _GroupPlan:
         self.network = group.network.resolved
         self.credentials = group.management_spec
         self.download_credentials = group.download_spec
-        self.pull_retries = group.retries
+        self.pull_retries = group.pull_retries
         self._order = Shuffle(group.count, entropy.number(WHOLE_RUN, f"faults/{name}"))
         self._decisive: list[tuple[Fault, range]] = []
         self._others: list[tuple[Fault, Shuffle, int]] = []

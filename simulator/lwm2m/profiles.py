@@ -44,8 +44,8 @@ class Profile:
     no_credential: Event = Event.SCHEME_UNSUPPORTED
     """What a pull by a scheme is for which the device has no credential: in Anjay as if it did not know the scheme."""
     extra_pull_retries: int = 0
-    """How often a pull that was interrupted is taken up again: by MAX_RETRANSMIT repetitions that went unanswered, or
-    by the end of its connection."""
+    """How often a block is asked for again after MAX_RETRANSMIT repetitions went unanswered; a connection that is lost
+    or refused is not made anew by it."""
     keeps_over_reboot: bool = True
     """Whether the package, the place in a pull, Severity and the deferral survive a reboot."""
 

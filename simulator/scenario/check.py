@@ -208,7 +208,7 @@ def _gives_up_late(
     if fault.expected != (0, 4) or fault.parameters.get("how", "silent") != "silent":
         return
     wait = DEFAULT_HTTP_LIMITS.idle_s if group.scheme.startswith("http") else group.coap.max_transmit_wait_s
-    wait *= 1 + group.retries
+    wait *= group.attempts_in_silence
     if campaign is not None and fault.kind == "connection-lost" and wait > campaign.timeout:
         yield Finding(
             (*key, "kind"),
@@ -220,7 +220,7 @@ def _gives_up_late(
 
 def _refused_long(name: str, group: Group, draft: Draft) -> Iterator[Finding]:
     """A download with wrong credentials is tried again, as ``simulator.device.pull`` does, before it has failed."""
-    campaign, retries = draft.campaign, group.retries
+    campaign, retries = draft.campaign, group.pull_retries
     refused = group.delivery == "pull" and group.download_spec.wrong_for(group.transport) not in ("", "missing")
     if campaign is None or not refused or isinstance(draft.server, ExternalServer):
         return

@@ -137,11 +137,11 @@ class DeviceSettings(Section):
         strict=False,
         description="Schemes that the devices support and list in Protocol Support (/5/0/8). Default: `transport`.",
     )
-    pull_retries: int | None = Field(
-        default=None,
+    pull_retries: int = Field(
+        default=0,
         ge=0,
         le=100,
-        description="How often a pull that was interrupted is taken up again. Default: as the profile does.",
+        description="How often a pull that was interrupted is taken up again, beside what the profile does.",
     )
     credentials: CredentialSettings = Field(
         default_factory=CredentialSettings, description="What the devices show to the servers; a table."
@@ -231,9 +231,9 @@ class Group(DeviceSettings):
         return int(row.state or 0), int(row.result or 0)
 
     @property
-    def retries(self) -> int:
-        """How often a pull that was interrupted is taken up again."""
-        return PROFILES[self.profile].extra_pull_retries if self.pull_retries is None else self.pull_retries
+    def attempts_in_silence(self) -> int:
+        """How often a pull asks in all before it gives up an origin that says nothing."""
+        return 1 + self.pull_retries + PROFILES[self.profile].extra_pull_retries
 
     def found_in(self, directory: Path) -> Group:
         """The same with the paths of credential files made absolute; they are relative to the scenario."""

@@ -85,17 +85,15 @@ class Carrier(NamedTuple):
     scheme: str = "coap"
     """URI scheme by which the package comes."""
     retries: int = 0
-    """How often an interrupted pull is taken up again."""
+    """How often a pull whose connection is lost is taken up again."""
 
     @staticmethod
     def of(group: Mapping[str, Any]) -> Carrier:
         """That of a group's table, which nobody has checked yet."""
         profile = str(group.get("profile", "oma"))
         way = "management" if group.get("delivery") == "push" else "transport"
-        retries = group.get("pull_retries")
-        if not isinstance(retries, int):
-            retries = PROFILES[profile].extra_pull_retries if profile in PROFILES else 0
-        return Carrier(profile, str(group.get(way, "coap")), retries)
+        retries = group.get("pull_retries", 0)
+        return Carrier(profile, str(group.get(way, "coap")), retries if isinstance(retries, int) else 0)
 
 
 class FaultTable(Section):

@@ -50,16 +50,17 @@ async def pull(rig, seconds):
 
 @EVERY_PROFILE
 @pytest.mark.parametrize(("scheme", "kind", "wrong", "cause"), WRONGS)
+@pytest.mark.parametrize("retries", [0, 2])
 @in_virtual_time
-async def test_a_download_with_wrong_credentials_ends_in_result_4(scheme, kind, wrong, cause, profile):
-    async with secure_rig(transport=scheme, profile=profile, download_credentials=spec(kind, wrong)) as rig:
+async def test_a_download_with_wrong_credentials_ends_in_result_4(scheme, kind, wrong, cause, profile, retries):
+    wrongs = spec(kind, wrong)
+    async with secure_rig(transport=scheme, profile=profile, download_credentials=wrongs, pull_retries=retries) as rig:
         assert await pull(rig, 60) == "2.04"
         assert rig.pair == (0, 4)
         (transfer,) = rig.transfers
         assert (transfer.outcome, transfer.result, transfer.received) == ("fail", 4, 0)
         assert cause in transfer.cause
-        # As often as the profile takes up a pull, after waits that double from ACK_TIMEOUT on, and no more.
-        retries = PROFILES[profile].extra_pull_retries
+        # As often as asked for, after waits that double from ACK_TIMEOUT on, and no more, whatever the profile repeats.
         begun = rig.counting.to(ORIGIN_HOST) if scheme != "coaps" else handshakes(rig)
         assert len(begun) == 1 + retries
         assert transfer.t - transfer.started < 2 * (1 + retries) + sum(2.0 * 2**k for k in range(retries))

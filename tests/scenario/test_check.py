@@ -91,7 +91,7 @@ CASES = [
     (
         PULL + 'profile = "zephyr"\n[[groups.a.faults]]\nkind = "connection-lost"\n[campaign]\ntimeout = "371 s"',
         "groups.a.faults[0].kind", "a device takes up to 372 s to give up",
-        PULL + 'profile = "zephyr"\npull_retries = 2\n[[groups.a.faults]]\nkind = "connection-lost"\n'
+        PULL + 'pull_retries = 2\n[[groups.a.faults]]\nkind = "connection-lost"\n'
         '[campaign]\ntimeout = "371 s"',
     ),
     (

@@ -87,8 +87,8 @@ def test_credentials_that_would_show_nothing_or_not_in_time_are_refused(lines, t
 
 
 def test_a_device_that_is_refused_may_try_again_as_long_as_somebody_looks():
-    found = group('transport = "coaps"\nprofile = "zephyr"\ndownload_credentials = { wrong = "wrong-key" }')
-    assert (found.retries, found.expected) == (3, (0, 4))
+    found = group('transport = "coaps"\npull_retries = 3\ndownload_credentials = { wrong = "wrong-key" }')
+    assert (found.pull_retries, found.expected) == (3, (0, 4))
 
 
 # -- handshakes -------------------------------------------------------------------------------------------------------

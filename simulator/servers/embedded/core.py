@@ -178,7 +178,7 @@ class LwM2mServer:
         return Response(DELETED)
 
     def _observe_anew(self, entry: Entry, before: Endpoint | None) -> None:
-        """A device has another address. What is observed of it stands (TS 1.1 Core, §6.2.2), but is bound to the old one."""
+        """A device has another address. What is observed of it stands (TS 1.1 Core, §6.2.2), but not the way there."""
         observations = self._observations.pop(entry.endpoint, {})
         for path, (call, code, options, done) in observations.items():
             if before is not None:
