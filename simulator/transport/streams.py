@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
@@ -93,7 +92,7 @@ class StreamProtocol(asyncio.BufferedProtocol):
         self._accept = accept
         self._buffer = read_buffer() if buffer is None else buffer
         self._receiver: StreamReceiver | None = None
-        self._held: deque[bytes] = deque()
+        self._held: list[bytes] = []
         self._eof_held = False
         self.port: SocketStreamPort | None = None
         self.error: OSError | None = None
@@ -144,7 +143,7 @@ class StreamProtocol(asyncio.BufferedProtocol):
         port = self.port
         assert port is not None
         while self._held and not port.paused and self._receiver is not None:
-            self._receiver.on_data(self._held.popleft())
+            self._receiver.on_data(self._held.pop(0))
         if self._eof_held and not (self._held or port.paused) and self._receiver is not None:
             self._eof_held = False
             self._receiver.on_eof()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections import deque
 from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING, Final
@@ -64,12 +63,12 @@ class TlsPort:
         deadline: float,
     ) -> None:
         self._connection = connection
-        self._established = established
+        self._established: Established | None = established
         self._failed: Failed | None = failed
         self._deadlines = deadlines
         self._port: StreamPort | None = None
         self._receiver: StreamReceiver | None = None
-        self._held: deque[bytes] = deque()
+        self._held: list[bytes] = []
         """What came while the port was paused, as it came."""
         self._paused = self._pumping = self._lost = self._eof_told = False
         self.deadline = deadline
@@ -202,8 +201,9 @@ class TlsPort:
         if over:
             self._deadlines.disarm(self)
             self.deadline = inf
-            self._failed = None
-            self._receiver = self._established(self)
+            established, self._established, self._failed = self._established, None, None
+            assert established is not None
+            self._receiver = established(self)
             self._pump()
 
     def expire(self, now: float) -> None:
@@ -227,7 +227,7 @@ class TlsPort:
     def _go_on(self) -> None:
         port = self._port
         while self._held and self._takes():
-            self._take(self._held.popleft())
+            self._take(self._held.pop(0))
         if self._takes():
             self._pump()
         if port is not None and self._takes():
