@@ -16,7 +16,7 @@ from OpenSSL import SSL
 log = logging.getLogger(__name__)
 
 _lib: Any = SSL._lib  # type: ignore[attr-defined]  # noqa: SLF001  see the module's docstring
-_ffi: Any = SSL._ffi  # type: ignore[attr-defined]  # noqa: SLF001
+_ffi: Any = SSL._ffi  # noqa: SLF001
 _connections: Any = SSL.Connection._reverse_mapping  # noqa: SLF001
 
 NEEDED: Final = (
@@ -25,6 +25,8 @@ NEEDED: Final = (
     "SSL_CTX_set1_curves_list",
     "SSL_get0_param",
     "SSL_set_SSL_CTX",
+    "SSL_set_bio",
+    "BIO_get_mem_data",
     "X509_VERIFY_PARAM_set1_host",
     "X509_VERIFY_PARAM_set1_ip",
     "SSL_session_reused",
@@ -125,6 +127,18 @@ def move(connection: SSL.Connection, context: SSL.Context) -> None:
     pyOpenSSL's ``set_context`` would also forget where its sessions come from.
     """
     _lib.SSL_set_SSL_CTX(connection._ssl, _context(context))  # noqa: SLF001
+
+
+def renew_memory(connection: SSL.Connection) -> None:
+    """Exchange the memory that a connection reads and writes by new one, if it is empty: it never shrinks by itself."""
+    old = connection._into_ssl, connection._from_ssl  # noqa: SLF001
+    if any(_lib.BIO_get_mem_data(memory, _ffi.NULL) for memory in old):
+        return
+    into, out = (_lib.BIO_new(_lib.BIO_s_mem()) for _ in old)
+    if _ffi.NULL not in (into, out):
+        # OpenSSL takes the new ones and frees the old ones.
+        _lib.SSL_set_bio(connection._ssl, into, out)  # noqa: SLF001
+        connection._into_ssl, connection._from_ssl = into, out  # noqa: SLF001
 
 
 def session_reused(connection: SSL.Connection) -> bool:

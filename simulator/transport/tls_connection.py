@@ -181,6 +181,10 @@ class TlsConnection:
         except SSL.Error as error:
             raise self._failed(error) from error
 
+    def shrink(self) -> None:
+        """Give back the memory that the handshake needed, 3 KB: bytes that wait keep it as it is."""
+        openssl.renew_memory(self._connection)
+
     def shutdown(self) -> None:
         """Say that nothing more will come (close notify)."""
         try:

@@ -49,6 +49,7 @@ class TlsPort:
         "_port",
         "_pumping",
         "_receiver",
+        "_shrunk",
         "deadline",
         "wire_in",
         "wire_out",
@@ -70,7 +71,7 @@ class TlsPort:
         self._receiver: StreamReceiver | None = None
         self._held: list[bytes] = []
         """What came while the port was paused, as it came."""
-        self._paused = self._pumping = self._lost = self._eof_told = False
+        self._paused = self._pumping = self._lost = self._eof_told = self._shrunk = False
         self.deadline = deadline
         self.wire_in = self.wire_out = 0
 
@@ -242,11 +243,13 @@ class TlsPort:
         if self._pumping:
             return
         self._pumping = True
+        some = False
         try:
             while self._takes():
                 data = self._connection.read()
                 if not data:
                     break
+                some = True
                 assert self._receiver is not None
                 self._receiver.on_data(data)
         except SecurityError as error:
@@ -254,6 +257,10 @@ class TlsPort:
         finally:
             self._pumping = False
         self._flush()
+        if some and not self._shrunk:
+            # With the first data, all that belongs to the handshake has come: tickets, too.
+            self._shrunk = True
+            self._connection.shrink()
         if self._connection.ended and not (self._eof_told or self._lost) and self._receiver is not None:
             self._eof_told = True
             self._receiver.on_eof()
