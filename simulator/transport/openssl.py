@@ -16,7 +16,7 @@ from OpenSSL import SSL
 log = logging.getLogger(__name__)
 
 _lib: Any = SSL._lib  # type: ignore[attr-defined]  # noqa: SLF001  see the module's docstring
-_ffi: Any = SSL._ffi  # noqa: SLF001
+_ffi: Any = SSL._ffi  # type: ignore[attr-defined]  # noqa: SLF001
 _connections: Any = SSL.Connection._reverse_mapping  # noqa: SLF001
 
 NEEDED: Final = (

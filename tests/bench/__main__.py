@@ -16,7 +16,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import leshan
+from tests.bench import leshan, transports
 from tests.bench.c_peers import BUILD_DIR
 from tests.bench.figures import Goal, Results
 from tests.bench.measures import QUICK, Bench, Sizes
@@ -47,6 +47,9 @@ BENCHMARKS: Final[dict[str, Callable[[Bench], None]]] = {
     "memory": Bench.memory,
     "scale": Bench.scale,
     "recorder": Bench.recorder,
+    "coaps": transports.coaps,
+    "streams": transports.streams,
+    "connections": transports.connections,
     "leshan": against_leshan,
     "profile": Bench.profile,
 }

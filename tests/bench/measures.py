@@ -31,9 +31,13 @@ class Sizes:
     many_devices: int = 10_000
     update_bytes: int = 64 << 10
     traced_devices: int = 2_000
+    stream_devices: int = 1_000
+    bare_handshakes: int = 3_000
+    connections: tuple[int, int] = (200, 1_200)
+    """Devices with a management connection whose memory is compared."""
 
 
-QUICK: Final = Sizes(100, 128 << 10, 10, 100, 1_000, 64 << 10, 300)
+QUICK: Final = Sizes(100, 128 << 10, 10, 100, 1_000, 64 << 10, 300, 100, 300, (100, 300))
 
 
 class Bench:
@@ -67,7 +71,8 @@ class Bench:
         """Keep a figure."""
         self.results.figures.append(Figure(name, unit, tuple(values), goal, note))
 
-    def _run(self, order: Callable[[Path, Load], Coroutine[Any, Any, T]], load: Load) -> T:
+    def run(self, order: Callable[[Path, Load], Coroutine[Any, Any, T]], load: Load) -> T:
+        """Give a fleet an order; what it comes to."""
         return run(order(self.place(), load))
 
     # -- exchanges -------------------------------------------------------------------------------------------------
@@ -79,7 +84,7 @@ class Bench:
         wanted = load.devices * -(-load.package_bytes // BLOCK)
 
         def once() -> tuple[float, float, float]:
-            ours = wanted / self._run(orders.download, load)
+            ours = wanted / self.run(orders.download, load)
             with c_peers.server(load.package_bytes) as port:
                 c = c_peers.run_client(port, devices=load.devices, exchanges=wanted, mode="block")
                 other = run_aiocoap_client(port, transfers=sizes.aiocoap_transfers, clients=10)
@@ -97,7 +102,7 @@ class Bench:
     # -- updates ---------------------------------------------------------------------------------------------------
 
     def _update_ms(self, load: Load) -> float:
-        return self._run(orders.update, load).cpu_s / load.devices * 1e3
+        return self.run(orders.update, load).cpu_s / load.devices * 1e3
 
     def updates(self) -> None:
         """CPU of one whole update, pulled and pushed, in a fleet of a thousand."""
@@ -145,7 +150,7 @@ class Bench:
         few, many = self.sizes.devices, self.sizes.many_devices
 
         def once() -> float:
-            small, large = (self._run(orders.idle, Load(n, self.sizes.update_bytes)) for n in (few, many))
+            small, large = (self.run(orders.idle, Load(n, self.sizes.update_bytes)) for n in (few, many))
             return (large - small) / (many - few) / 1e3
 
         values = self.repeated(f"memory of {few:,} and of {many:,} devices", once)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from simulator.operator.driver import Notified, ServerEvent
 from tests.bench import c_peers
+from tests.bench.origins import origin
 from tests.bench.rig import BenchError, Load, Rig, rig
 
 STATE: Final = "/5/0/3"
@@ -33,8 +34,20 @@ async def download(directory: Path, load: Load) -> float:
         BenchError: not every device came to State 2.
     """
     async with rig(directory, load) as under_test:
+        if load.transport != "coap":
+            async with origin(under_test) as uris:
+                return await _order_downloads(under_test, uris[load.transport])
         with c_peers.server(load.package_bytes, under_test.package) as port:
             return await _order_downloads(under_test, origin_uri(port))
+
+
+async def register(directory: Path, load: Load) -> float:
+    """CPU seconds from the command to go until every device is registered: its making, its handshake, its Register."""
+    async with rig(directory, load) as under_test:
+        before = under_test.cpu_s()
+        await under_test.go()
+        await under_test.until_counted("registered", load.devices)
+        return under_test.cpu_s() - before
 
 
 async def _order_downloads(under_test: Rig, uri: str) -> float:

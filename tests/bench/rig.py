@@ -20,12 +20,16 @@ import psutil
 from simulator.cli.child import Child, ChildError
 from simulator.firmware import generate
 from simulator.operator.campaign import Campaign, Tactics, Target
-from simulator.operator.driver import ServerEvent
+from simulator.operator.driver import ByCertificate, Secret, ServerEvent
 from simulator.operator.drivers import driver_for
 from simulator.operator.job import ServerChoice
 from simulator.operator.json_lines import JsonLinesDriver
+from simulator.operator.provision import provision
 from simulator.operator.requests import Console, Patience
 from simulator.operator.update import Order
+from simulator.security.authority import write_identity
+from simulator.security.issue import Issuer
+from simulator.security.spec import NEEDS
 
 MODEL: Final = "bench"
 VERSION: Final = "2.0.0"
@@ -34,6 +38,8 @@ READY_S: Final = 60.0
 WAIT_S: Final = 180.0
 UPDATE_S: Final = 300.0
 ARRIVALS_PER_S: Final = 500
+SEED: Final = 1
+"""Of the fleet: the credentials of its devices come from it."""
 
 _SCENARIO: Final = """
 [firmware]
@@ -44,6 +50,8 @@ version = "{version}"
 [groups.all]
 count = {devices}
 delivery = "{delivery}"
+management = "{management}"
+transport = "{transport}"
 endpoint = "bench-{{index}}"
 boot_time = "100 ms"
 install_time = "100 ms"
@@ -67,6 +75,10 @@ class Load:
     delivery: str = "pull"
     concurrency: int = 200
     probe: str = "none"
+    management: str = "coap"
+    """URI scheme of the management server."""
+    transport: str = "coap"
+    """URI scheme that the devices pull by."""
 
 
 def core(n: int) -> int:
@@ -106,6 +118,8 @@ class Rig:
     driver: JsonLinesDriver
     t0: float
     fleet: Child
+    identity: Path
+    """Directory of the certificates of the servers, and of their CA."""
     listeners: list[Callable[[ServerEvent], None]] = field(default_factory=list)
 
     @property
@@ -172,7 +186,7 @@ class Rig:
         return campaign
 
 
-def _find_tests() -> None:
+def find_tests() -> None:
     """Let child processes import ``tests``; last, so that a compiled product that comes first stays first."""
     root = str(Path(__file__).resolve().parents[2])
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
@@ -190,6 +204,8 @@ def _write_files(directory: Path, load: Load) -> Path:
         version=VERSION,
         devices=load.devices,
         delivery=load.delivery,
+        management=load.management,
+        transport=load.transport,
         rate=ARRIVALS_PER_S,
     )
     scenario.write_text(text, encoding="utf-8")
@@ -197,13 +213,31 @@ def _write_files(directory: Path, load: Load) -> Path:
         "scenario": str(scenario),
         "set": [],
         "devices": None,
-        "seed": 1,
+        "seed": SEED,
         "package_bytes": load.package_bytes,
     }
     (directory / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
     package = directory / "package.bin"
-    package.write_bytes(generate(load.package_bytes, MODEL, VERSION, 1))
+    package.write_bytes(generate(load.package_bytes, MODEL, VERSION, SEED))
     return package
+
+
+def _write_identity(directory: Path) -> Path:
+    """The certificate of the servers, of the CA that the fleet makes from its seed; its directory."""
+    identity = directory / "identity"
+    identity.mkdir()
+    authority = Issuer(SEED).authority
+    write_identity(identity, authority.server("127.0.0.1", "localhost"), authority)
+    return identity
+
+
+def _secrets(load: Load) -> list[tuple[str, Secret]]:
+    """How the devices show the server who they are."""
+    issuer, kind = Issuer(SEED), NEEDS.get(load.management)
+    if kind is None:
+        return []
+    names = [f"bench-{k}" for k in range(load.devices)]
+    return [(name, issuer.psk(name) if kind == "psk" else ByCertificate()) for name in names]
 
 
 @asynccontextmanager
@@ -214,24 +248,29 @@ async def rig(directory: Path, load: Load) -> AsyncIterator[Rig]:
         BenchError: one of the two did not start.
     """
     package = _write_files(directory, load)
-    _find_tests()
+    identity = _write_identity(directory)
+    find_tests()
     listeners: list[Callable[[ServerEvent], None]] = []
 
     def on_event(event: ServerEvent) -> None:
         for listener in listeners:
             listener(event)
 
-    driver = driver_for(ServerChoice("embedded", "127.0.0.1", 0, "", str(directory), 1024), lambda _: None)
+    driver = driver_for(
+        ServerChoice("embedded", "127.0.0.1", 0, "", str(directory), 1024, str(identity)), lambda _: None
+    )
     assert isinstance(driver, JsonLinesDriver)
     t0 = time.monotonic()
     hurry = asyncio.Event()
     address = await driver.start(on_event)
-    arguments = [load.probe, str(directory / "probe"), str(core(0)), str(directory), repr(t0), "0", "1", address.coap]
+    await provision(driver, _secrets(load), lambda _text: None)
+    slice_ = ["0", "1", *address.uris.values()]
+    arguments = [load.probe, str(directory / "probe"), str(core(0)), str(directory), repr(t0), *slice_]
     fleet = Child("fleet-0", "fleet", "tests.bench.fleet_process", arguments, directory / "fleet.log")
     try:
         await fleet.start()
         await asyncio.wait_for(fleet.ready(), READY_S)
-        yield Rig(load, directory, package, driver, t0, fleet, listeners)
+        yield Rig(load, directory, package, driver, t0, fleet, identity, listeners)
     except ChildError as error:
         raise BenchError(str(error)) from error
     finally:
