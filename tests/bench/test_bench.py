@@ -14,12 +14,13 @@ from rich.console import Console
 
 from simulator.transport.loop import run
 from tests.bench import __main__ as command
-from tests.bench import leshan, measures, orders, rig
+from tests.bench import bare_dtls, leshan, measures, orders, origins, rig, transports
 from tests.bench.figures import Figure, Goal, Results, number
 
+needs_curl = pytest.mark.skipif(bool(origins.curl_missing()), reason=f"needs curl: {origins.curl_missing()}")
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler: install Debian package gcc")
 
-TINY = measures.Sizes(3, 4096, 2, 3, 6, 2048, 8)
+TINY = measures.Sizes(3, 4096, 2, 3, 6, 2048, 8, 2, 3, (2, 3))
 
 
 @pytest.fixture
@@ -109,6 +110,66 @@ def test_the_memory_of_a_device_has_parts(bench, monkeypatch):
     parts = bench.results.parts["memory"]
     assert parts["bytes_per_device"] == pytest.approx(sum(parts["by_package"].values()))
     assert parts["by_package"]["simulator/device"] > 0
+
+
+@pytest.fixture
+def once(bench, monkeypatch):
+    """A benchmark that measures everything one time, and waits for nothing."""
+    monkeypatch.setattr(orders, "SETTLE_S", 0.0)
+    bench.results.repetitions = 1
+    return bench
+
+
+def test_handshakes_and_exchanges_over_coaps_are_measured_beside_openssl(once):
+    transports.coaps(once)
+    figures = {figure.name: figure.median for figure in once.results.figures}
+    assert figures["Registers over coaps, whole devices"] > 0
+    ours, bare = figures["Block2 over coaps, whole devices"], figures["DTLS exchanges, OpenSSL alone"]
+    assert figures["exchanges, devices : OpenSSL"] == ours / bare > 0
+    assert figures["DTLS handshakes, own DTLS alone"] > 0
+
+
+@needs_curl
+def test_streams_are_held_against_curl_from_the_same_origin(once, monkeypatch):
+    monkeypatch.setattr(transports, "STREAMS", ("coap+tcp", "https"))
+    transports.streams(once)
+    figures = {figure.name: figure.median for figure in once.results.figures}
+    assert figures["coap+tcp : curl's http"] == figures["coap+tcp, whole devices"] / figures["http, curl"]
+    assert figures["https : curl's https"] == figures["https, whole devices"] / figures["https, curl"]
+    assert figures["coap+tcp, whole devices"] > 0
+    assert figures["https, whole devices"] > 0
+
+
+def test_a_machine_without_curl_is_told_what_to_install(bench, monkeypatch):
+    monkeypatch.setattr(transports, "curl_missing", lambda: "install Debian package curl")
+    transports.streams(bench)
+    assert bench.results.skipped == {"streams": "install Debian package curl"}
+
+
+@needs_curl
+def test_curl_that_fetches_nothing_is_no_measurement(tmp_path):
+    with pytest.raises(RuntimeError, match="curl ended with exit code 7"):
+        origins.curl_cpu_s("http://127.0.0.1:1/package.bin", 1, tmp_path)
+
+
+def test_a_connection_is_what_its_device_has_more_than_another(once, monkeypatch):
+    monkeypatch.setattr(transports, "CONNECTIONS", {"coaps+tcp": ("TLS connection", 40.0)})
+    held = {("coap", 2): 100_000, ("coap", 3): 110_000, ("coaps+tcp", 2): 200_000, ("coaps+tcp", 3): 240_000}
+    monkeypatch.setattr(once, "run", lambda _order, load: held[load.management, load.devices])
+    transports.connections(once)
+    (figure,) = once.results.figures
+    assert (figure.values, figure.verdict) == ((30.0,), "met")
+
+
+def test_devices_that_come_by_certificate_are_registered_when_their_memory_is_read(once):
+    assert once.run(orders.idle, rig.Load(3, 2048, management="coaps+tcp")) > 0
+
+
+@pytest.mark.parametrize("pair", [bare_dtls.OpenSslPair, bare_dtls.OwnPair])
+def test_bare_dtls_shakes_and_exchanges(pair):
+    bare = bare_dtls.measure(pair(), 2, 3)
+    assert bare.handshakes > 0
+    assert bare.exchanges > 0
 
 
 @needs_compiler
