@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from simulator.operator.acts import Act
 from simulator.operator.campaign import Tactics, Target
 from simulator.operator.requests import Patience
 from simulator.operator.update import Order
@@ -75,5 +76,6 @@ class Job:
 def _target(document: dict[str, Any]) -> Target:
     order = document["order"]
     if order is not None:
-        order = Order(**{**order, "package": Path(order["package"])})
+        acts = tuple(Act(**{**act, "file": Path(act["file"])}) for act in order["acts"])
+        order = Order(**{**order, "package": Path(order["package"]), "acts": acts})
     return Target(document["device"], document["endpoint"], order, document["security"], document["psk_file"])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from simulator.events import NOT_KNOWN, UpdateEnded
+from simulator.operator.acts import IDLE, PACKAGE, PACKAGE_URI, UPDATE, Act, Acts
 from simulator.operator.driver import Answer, UnknownEndpointError
 from simulator.operator.requests import Reply, StepFailedError, ask, follow, is_success, read, read_progress
 from simulator.operator.watch import RESULT, STATE, UNKNOWN, VERSION
@@ -22,12 +23,7 @@ if TYPE_CHECKING:
     from simulator.operator.requests import Console
     from simulator.operator.watch import Watch
 
-PACKAGE: Final = "/5/0/0"
-PACKAGE_URI: Final = "/5/0/1"
-UPDATE: Final = "/5/0/2"
-
 # Values of State (/5/0/3) and Update Result (/5/0/5) that the operator has to know.
-IDLE: Final = 0
 DOWNLOADING: Final = 1
 DOWNLOADED: Final = 2
 UPDATING: Final = 3
@@ -50,6 +46,8 @@ class Order:
     """Firmware Version (/3/0/3) that a successful update leads to."""
     expected_state: int
     expected_result: int
+    acts: tuple[Act, ...] = ()
+    """What else is asked of the device meanwhile."""
 
 
 def _downloaded(watch: Watch) -> bool:
@@ -74,6 +72,7 @@ class Update:
         self.end = 0.0
         """When the operator stops looking."""
         self.verdict: UpdateEnded | None = None
+        self._acts = Acts(console, watch, order.acts)
         self._judged = judged
         self._refusal = ""
 
@@ -83,13 +82,18 @@ class Update:
         try:
             # A Write before the observations stand would hide the first states from the server.
             await self.watch.until(lambda w: w.observed >= w.registrations, 2 * self.console.patience.request_s)
+            await self._acts.do(IDLE)
             self.started = self.console.now()
             self.watch.mark()
             # What the server knew of an earlier attempt is not this one's result.
             self.watch.result = UNKNOWN
-            await self._see_through(*await self._write(), "wait_downloaded", DOWNLOADING, _downloaded)
+            async with self._acts.while_in(DOWNLOADING):
+                what, reply = await self._write()
+                await self._see_through(what, reply, "wait_downloaded", DOWNLOADING, self._delivered)
             if (STATE, DOWNLOADED) in self.watch.seen and self.watch.result <= 0:
-                return True
+                await self._acts.do(DOWNLOADED)
+                if not self._acts.over:
+                    return True
             await self._judge()
         except StepFailedError as error:
             await self._judge(str(error))
@@ -102,9 +106,10 @@ class Update:
         try:
             self.watch.mark()
             reply = await self._order("execute", lambda: driver.execute(endpoint, UPDATE, "", patience.request_s))
-            await self._see_through(
-                "Execute of Update", reply, "wait_result", UPDATING, lambda w: self._installed(w, registrations)
-            )
+            async with self._acts.while_in(UPDATING):
+                await self._see_through(
+                    "Execute of Update", reply, "wait_result", UPDATING, lambda w: self._installed(w, registrations)
+                )
             await self._judge()
         except StepFailedError as error:
             await self._judge(str(error))
@@ -148,6 +153,9 @@ class Update:
             if await read_progress(self.console, self.watch) and self.watch.state != busy:
                 return
         await follow(self.console, self.watch, step, reached, self.end)
+
+    def _delivered(self, watch: Watch) -> bool:
+        return self._acts.over or _downloaded(watch)
 
     def _installed(self, watch: Watch, registrations: int) -> bool:
         results = {number for path, number in watch.seen if path == RESULT}
@@ -216,6 +224,8 @@ class Update:
 
     def _compare(self) -> tuple[str, str]:
         watch, order = self.watch, self.order
+        if self._acts.wrong:
+            return "fail", self._acts.wrong
         if (watch.state, watch.result) != (order.expected_state, order.expected_result):
             return "fail", (
                 f"ended in State {watch.state}, Result {watch.result}; "

@@ -30,7 +30,7 @@ class Watch:
 
     __slots__ = (
         "_asked",
-        "_waiter",
+        "_waiters",
         "device",
         "endpoint",
         "observed",
@@ -53,7 +53,7 @@ class Watch:
         self.observed = 0
         """The registration (counted from 1) for which State and Update Result are observed."""
         self.seen: set[tuple[str, int]] = set()
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiters: list[asyncio.Future[None]] = []
         self._asked: asyncio.Future[Answer] | None = None
 
     def mark(self) -> None:
@@ -66,12 +66,12 @@ class Watch:
         self.registered_at = now
         if self._asked is not None:
             self._asked.cancel()
-        self._wake()
+        self.wake()
 
     def is_observed(self, registration: int) -> None:
         """The observations of this registration stand, or could not be had."""
         self.observed = max(self.observed, registration)
-        self._wake()
+        self.wake()
 
     def reported(self, path: str, value: str) -> None:
         """The server told a value; what is no number is no State and no Update Result."""
@@ -84,7 +84,7 @@ class Watch:
             elif path == RESULT:
                 self.result = number
             self.seen.add((path, number))
-        self._wake()
+        self.wake()
 
     async def while_registered(self, request: Awaitable[Answer]) -> Answer:
         """The answer to a request that changes nothing, unless the device registers anew meanwhile.
@@ -105,24 +105,26 @@ class Watch:
             raise NoAnswerError("the device registered anew before it had answered")
         return asked.result()
 
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    def wake(self) -> None:
+        """Have everybody look who waits for something."""
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     async def until(self, reached: Callable[[Watch], bool], timeout_s: float) -> bool:
-        """Wait until ``reached`` holds, at most ``timeout_s`` seconds; whether it does. One waits at a time."""
-        assert self._waiter is None, "two updates wait for the same device"
+        """Wait until ``reached`` holds, at most ``timeout_s`` seconds; whether it does."""
         loop = asyncio.get_running_loop()
         end = loop.time() + timeout_s
         while not reached(self):
             left = end - loop.time()
             if left <= 0:
                 return False
-            self._waiter = loop.create_future()
-            timer = loop.call_at(end, self._wake)
+            waiter: asyncio.Future[None] = loop.create_future()
+            self._waiters.append(waiter)
+            timer = loop.call_at(end, self.wake)
             try:
-                await self._waiter
+                await waiter
             finally:
                 timer.cancel()
-                self._waiter = None
+                self._waiters.remove(waiter)
         return True

@@ -109,10 +109,24 @@ class Device:
         self.driver.spawn(self.install())
         return Answer("2.04")
 
+    async def cancel(self):
+        return self._stop(10)
+
+    async def clear(self):
+        return self._stop(0)
+
+    def _stop(self, result):
+        if self.state not in (1, 2):
+            return Answer("4.05")
+        self.set(0, result)
+        return Answer("2.04")
+
     # -- what it does --
 
     async def download(self):
         await asyncio.sleep(self.download_s)
+        if self.state != 1:
+            return
         self.set(*self.after_download)
 
     async def install(self):
@@ -202,13 +216,15 @@ class Driver:
 
     async def write_text(self, endpoint, path, text, timeout_s):
         assert path == "/5/0/1"
-        return await self._ask("write", endpoint, timeout_s, lambda device: device.write())
+        return await self._ask("write", endpoint, timeout_s, lambda device: device.write() if text else device.clear())
 
     async def write_file(self, endpoint, path, file, timeout_s):
         assert path == "/5/0/0"
         return await self._ask("push", endpoint, timeout_s, lambda device: device.push())
 
     async def execute(self, endpoint, path, arguments, timeout_s):
+        if path == "/5/0/10":
+            return await self._ask("cancel", endpoint, timeout_s, lambda device: device.cancel())
         assert path == "/5/0/2"
         return await self._ask("execute", endpoint, timeout_s, lambda device: device.execute())
 

@@ -9,21 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.operator.acts import Act
 from simulator.operator.campaign import Tactics, Target
 from simulator.operator.job import Job, ServerChoice
 from simulator.operator.requests import Patience
 from simulator.operator.update import Order
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-ORDERS = st.builds(
-    Order,
-    TEXT,
-    TEXT,
-    TEXT.map(lambda name: Path("packages") / f"x{name}".replace("/", "_")),
-    TEXT,
-    st.integers(),
-    st.integers(),
-)
+FILES = TEXT.map(lambda name: Path("packages") / f"x{name}".replace("/", "_"))
+ACTS = st.lists(st.builds(Act, TEXT, st.integers(), TEXT, TEXT, FILES, TEXT), max_size=2).map(tuple)
+ORDERS = st.builds(Order, TEXT, TEXT, FILES, TEXT, st.integers(), st.integers(), ACTS)
 JOBS = st.builds(
     Job,
     st.builds(ServerChoice, TEXT, TEXT, st.integers(0, 65535), TEXT, TEXT, st.integers(), TEXT),
