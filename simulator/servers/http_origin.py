@@ -5,6 +5,7 @@ python -m simulator.servers.http_origin RUN_DIRECTORY T0 PACKAGES_DIRECTORY [CER
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import ssl
@@ -52,7 +53,7 @@ class HttpOrigin:
     def __init__(self, packages: Mapping[str, bytes]) -> None:
         self._packages = HttpPackages(packages)
         # Nobody is to send a body, so none is waited for (lingering_time).
-        server = web.Server(self._answer, access_log=None, logger=log, lingering_time=0)
+        server = web.Server(self._answer, access_log=None, logger=log, lingering_time=0, handler_cancellation=True)
         self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S)
         self.requests = 0
 
@@ -88,13 +89,25 @@ class HttpOrigin:
         if request.method == "HEAD":
             return response
         try:
-            for start in range(0, len(answer.body), PIECE):
-                await response.write(answer.body[start : start + PIECE])
-            await response.write_eof()
+            body = answer.body if answer.stops < 0 else answer.body[: answer.stops]
+            for start in range(0, len(body), PIECE):
+                await response.write(body[start : start + PIECE])
+            if answer.stops >= 0:
+                await _stop(request, holds=answer.holds)
+            else:
+                await response.write_eof()
         except ConnectionError:
             # The device went away in the middle, which is what devices do here.
             pass
         return response
+
+
+async def _stop(request: web.BaseRequest, *, holds: bool) -> None:
+    """Send no more of a body: leave the connection open until the device is gone, or reset it."""
+    if holds:
+        await asyncio.get_running_loop().create_future()  # the server cancels it when the connection is lost
+    if request.transport is not None:
+        request.transport.abort()
 
 
 class _TellingObject(ssl.SSLObject):

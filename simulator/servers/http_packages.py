@@ -2,7 +2,7 @@
 
 Packages stay in memory once, and every body is a view of one. The ETag is strong and made of the package's SHA-256, as
 that of the CoAP origin is, so that a download that was interrupted can go on, and one whose package was exchanged
-cannot.
+cannot. Some paths are troubled on purpose (``simulator.servers.troubles``).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from simulator.servers.troubles import STALLS, Exchanges, Trouble, other_etag, trouble_at
 from simulator.transport.http_fields import FieldError, byte_range, listed_tags
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 ETAG_LENGTH: Final = 8
 """Bytes of the SHA-256 in the entity tag."""
+STATUSES: Final = {"forbidden": 403, "unavailable": 503}
 
 
 class Answer(NamedTuple):
@@ -25,6 +27,10 @@ class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
     body: memoryview = memoryview(b"")
+    stops: int = -1
+    """Bytes of the body after which no more comes; -1 where all come."""
+    holds: bool = False
+    """Whether the connection then stays open."""
 
 
 class _Package(NamedTuple):
@@ -48,6 +54,7 @@ class HttpPackages:
         self._packages = {
             "/" + path.strip("/"): _Package(memoryview(body), etag_of(body)) for path, body in packages.items()
         }
+        self._exchanges = Exchanges()
 
     def answer(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
         """Answer a request.
@@ -59,19 +66,42 @@ class HttpPackages:
         """
         package = self._packages.get(path)
         if package is None:
+            trouble = trouble_at(path)
+            return Answer(404, {}) if trouble is None else self._troubled(trouble, method, headers)
+        return _answer(package, method, headers)
+
+    def _troubled(self, trouble: Trouble, method: str, headers: Mapping[str, str]) -> Answer:
+        if trouble.name in STATUSES:
+            return Answer(STATUSES[trouble.name], {})
+        package = self._packages.get("/" + trouble.file)
+        if package is None:
             return Answer(404, {})
-        if method not in ("GET", "HEAD"):
-            return Answer(405, {"Allow": "GET, HEAD"})
-        common = {"ETag": package.etag, "Accept-Ranges": "bytes"}
-        refusal = _precondition(headers, package.etag)
-        if refusal:
-            return Answer(refusal, common)
-        common["Content-Type"] = "application/octet-stream"
-        whole = Answer(200, common, package.body)
-        # A range is for GET only (RFC 9110 §14.2).
-        if method == "HEAD" or "Range" not in headers or headers.get("If-Range", package.etag) != package.etag:
-            return whole
-        return _part(headers["Range"], whole)
+        if self._exchanges.took_place(trouble):
+            other = f'"{other_etag(package.body, ETAG_LENGTH).hex()}"'
+            return _answer(package._replace(etag=other), method, headers)
+        answer = _answer(package, method, headers)
+        if method != "GET" or answer.status not in (200, 206):
+            return answer
+        holds = trouble.name == STALLS
+        if not holds:
+            self._exchanges.exchange(trouble)
+        begins_at = len(package.body) - len(answer.body) if answer.status == 206 else 0
+        return answer._replace(stops=max(0, int(trouble.share * len(package.body)) - begins_at), holds=holds)
+
+
+def _answer(package: _Package, method: str, headers: Mapping[str, str]) -> Answer:
+    if method not in ("GET", "HEAD"):
+        return Answer(405, {"Allow": "GET, HEAD"})
+    common = {"ETag": package.etag, "Accept-Ranges": "bytes"}
+    refusal = _precondition(headers, package.etag)
+    if refusal:
+        return Answer(refusal, common)
+    common["Content-Type"] = "application/octet-stream"
+    whole = Answer(200, common, package.body)
+    # A range is for GET only (RFC 9110 §14.2).
+    if method == "HEAD" or "Range" not in headers or headers.get("If-Range", package.etag) != package.etag:
+        return whole
+    return _part(headers["Range"], whole)
 
 
 def _precondition(headers: Mapping[str, str], etag: str) -> int:

@@ -130,7 +130,12 @@ def shop(packages):
 
     def script(method, target, fields):
         found = shelf.answer(method, target.partition("?")[0], fields)
-        yield response(found.status, bytes(found.body), *(f"{k}: {v}" for k, v in found.headers.items()))
+        whole = response(found.status, bytes(found.body), *(f"{k}: {v}" for k, v in found.headers.items()))
+        if found.stops < 0:
+            yield whole
+        else:
+            yield whole[: len(whole) - len(found.body) + found.stops]
+            yield "hold" if found.holds else 0.0
 
     return script
 
