@@ -187,6 +187,7 @@ class _GroupPlan:
             NSTART=group.coap.nstart,
         )
         self.handshake = group.dtls.timers
+        self._expected = group.expected
         self.protocols = group.protocols if group.protocols is not None else (group.transport,)
         self.network = group.network.resolved
         self.credentials = group.management_spec
@@ -223,7 +224,7 @@ class _GroupPlan:
         if not self.reached:
             return 0, 0
         decisive = (fault.expected for fault in faults if fault.decisive and fault.expected is not None)
-        return next(decisive, self.group.expected)
+        return next(decisive, self._expected)
 
 
 class _Deal:
