@@ -14,7 +14,7 @@ from simulator.coap.codes import code_text
 from simulator.coap.exchange import Failure
 from simulator.device.refetched import NOTHING_REACHED, Tally
 from simulator.device.secure import NoCredentialError, network_for
-from simulator.events import TransferEnded
+from simulator.events import NOT_KNOWN, TransferEnded
 from simulator.lwm2m.firmware_table import Event
 
 if TYPE_CHECKING:
@@ -150,6 +150,12 @@ class Pull(ABC):
         while self._offset % (1 << unit_shift(szx)):
             szx -= 1
         return self._offset, szx
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole package; -1 while the origin has not told."""
+        progress = self._progress()
+        return progress.size if progress is not None else NOT_KNOWN
 
     @property
     def etag(self) -> bytes:

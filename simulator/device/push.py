@@ -64,19 +64,20 @@ class Push:
         "_previous",
         "_received",
         "_resent",
-        "_size",
         "_started",
         "_unwrap",
         "_verdict",
         "_wire_in",
         "_wire_out",
+        "size",
     )
 
     def __init__(self, device: Device, endpoint: CoapEndpoint, unwrap: Unwrapper, size: int, now: float) -> None:
         self._device = device
         self._endpoint = endpoint
         self._unwrap = unwrap
-        self._size = size
+        self.size = size
+        """Bytes of the whole body; -1 where the server did not tell (Size1)."""
         self._started = self._previous = now
         self._wire_in, self._wire_out = endpoint.bytes_in, endpoint.bytes_out
         self._resent, self._duplicates = endpoint.retransmissions, endpoint.duplicates
@@ -148,7 +149,7 @@ class Push:
                 device.plan.transport,
                 "push",
                 self._started,
-                self._size,
+                self.size,
                 self._received,
                 0,
                 endpoint.bytes_in - self._wire_in,

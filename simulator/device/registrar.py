@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.coap.codes import LOCATION_PATH, code_text, is_success
 from simulator.coap.requests import request_options
+from simulator.device.effects import perform
 from simulator.device.objects import binding_of, links_of
 from simulator.events import RegistrationEnded
 from simulator.lwm2m.registration import Operation, Outcome, Registration
-from simulator.lwm2m.registration_states import RetryPolicy
+from simulator.lwm2m.registration_states import STARTS, RetryPolicy
 
 if TYPE_CHECKING:
     from simulator.coap.call import Result
@@ -66,6 +67,13 @@ class Registrar:
             endpoint, parts.code, options, parts.payload, lambda result: self._ended(operation, result), now
         )
 
+    def ask(self, operation: Operation, now: float) -> bool:
+        """Start an operation out of turn; whether it can start: nothing is under way, and it makes sense now."""
+        if self._call is not None or (self.machine.state, operation) not in STARTS:
+            return False
+        self.start(operation, now)
+        return True
+
     def _ended(self, operation: Operation, result: Result) -> None:
         self._call = None
         device, now = self._device, self._device.world.now()
@@ -82,7 +90,7 @@ class Registrar:
             device.world.on_change("registered", 1 if self.registered else -1)
         if operation is Operation.REGISTER and outcome is Outcome.ACCEPTED:
             effects, self._effects = self._effects, ()
-            device.perform(effects, now)
+            perform(device, effects, now)
         if operation is Operation.DEREGISTER:
             self._leave()
         self.arm()

@@ -158,10 +158,8 @@ class LostStream(StreamBetween):
         outage = self._outage
         outage.begin()
         if outage.how == SILENT:
-            self._silent = True
             self._held.append(rest)
-            outage.silence(self)
-            self._cut()
+            self.fall_silent()
             return
         self._dead = True
         self._cut()
@@ -169,6 +167,13 @@ class LostStream(StreamBetween):
             self._receiver.on_lost(ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"))
         else:
             self._receiver.on_eof()
+
+    def fall_silent(self) -> None:
+        """Nothing comes or goes any more, until ``go_on``."""
+        if not (self._silent or self._dead):
+            self._silent = True
+            self._outage.silence(self)
+            self._cut()
 
     def on_eof(self) -> None:
         """A FIN does not get through a silent link either."""

@@ -7,33 +7,22 @@ counted as late, one that never came as missed; none is moved silently.
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 from collections import Counter
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from simulator.device.device import Device
-from simulator.device.flash import FileFlash, HashingFlash
-from simulator.device.world import World
-from simulator.events import FaultApplied
-from simulator.faults.plan import FaultPlan
-from simulator.fleet.entropy import SmallDice
-from simulator.network.shaped import shaped
-from simulator.security.issue import Issuer
+from simulator.fleet.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
 
-    from simulator.device.world import DeviceSettings
+    from simulator.device.device import Device
     from simulator.events import EventSink
     from simulator.fleet.population import DevicePlan, Population
-    from simulator.ports import Address, Clock, Flash, Network
-    from simulator.security.credentials import Credentials
+    from simulator.fleet.surroundings import Issues
+    from simulator.ports import Address, Clock, Network
     from simulator.transport.deadlines import Deadlines
-
-log = logging.getLogger(__name__)
 
 BREATHE_EVERY: Final = 20
 """Devices that are started in one turn of the event loop at most."""
@@ -70,41 +59,30 @@ class FleetRunner:
         package_size: int,
         on_start: Callable[[float, float], None] = lambda _now, _due: None,
         flash_directory: Path | None = None,
-        issuer: Issuer | None = None,
+        issuer: Issues | None = None,
         seeded: bool = False,
     ) -> None:
         self._population = population
         self._indices = population.slice(*slice_)
-        self._network = network
-        self._issuer = issuer or Issuer(population.entropy.seed)
-        self._seeded = seeded
-        self._loop = asyncio.get_running_loop()
         self._clock = clock
-        self._sink = sink
-        self._package_size = package_size
         self._on_start = on_start
-        self._flash_directory = flash_directory
         self._begin = inf
-        self._tasks: set[asyncio.Task[None]] = set()
         self.counts: Counter[str] = Counter()
         self.devices: list[Device] = []
         self.planned = len(range(len(population))[slice_[0] :: slice_[1]])
-        self._world = World(
+        self._around = Surroundings(
+            population.entropy,
             network=network,
             servers=servers,
             clock=clock,
-            now=clock.now,
             deadlines=deadlines,
             sink=sink,
-            spawn=self.spawn,
-            soon=self._loop.call_soon,
             unix_start=unix_start,
+            package_size=package_size,
             on_change=self._on_change,
-            lookup=self._lookup,
-            flash=self._flash,
-            network_of=self._network_of,
-            credentials=self._credentials,
-            entropy=self._entropy,
+            flash_directory=flash_directory,
+            issuer=issuer,
+            seeded=seeded,
         )
 
     @property
@@ -119,53 +97,11 @@ class FleetRunner:
 
     def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Start work of a device; what it raises is logged, and what is left is cancelled at the end."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("a device failed in a way that no device should", exc_info=task.exception())
-
-    @staticmethod
-    async def _lookup(host: str) -> str:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None)
-        return str(found[0][4][0])
+        return self._around.spawn(work)
 
     def make(self, plan: DevicePlan) -> Device:
         """The device of a plan, switched off."""
-        entropy = self._population.entropy
-        faults = FaultPlan.build(
-            plan.faults,
-            package_size=self._package_size,
-            dice=lambda seam: SmallDice(entropy.number(plan.index, f"fault/{seam}")),
-            struck=lambda fault, seam, detail: self._sink.emit(
-                FaultApplied(self._clock.now(), plan.index, fault, seam, detail)
-            ),
-        )
-        return Device(plan, self._world, SmallDice(entropy.number(plan.index, "coap")), faults)
-
-    def _flash(self, settings: DeviceSettings) -> Flash:
-        if not settings.flash_file or self._flash_directory is None:
-            return HashingFlash(settings.flash_bytes)
-        self._flash_directory.mkdir(exist_ok=True)
-        return FileFlash(self._flash_directory / f"{settings.index:06d}.bin", settings.flash_bytes)
-
-    def _network_of(self, settings: DeviceSettings) -> Network:
-        dice = SmallDice(self._population.entropy.number(settings.index, "network"))
-        return shaped(self._network, self._loop, settings.network, dice)
-
-    def _credentials(self, settings: DeviceSettings, purpose: str) -> Credentials:
-        spec = settings.credentials if purpose == "management" else settings.download_credentials
-        return self._issuer.credentials(spec, settings.endpoint)
-
-    def _entropy(self, settings: DeviceSettings) -> Callable[[int], bytes]:
-        if not self._seeded:
-            return os.urandom
-        dice = SmallDice(self._population.entropy.number(settings.index, "handshakes"))
-        return lambda length: dice.getrandbits(8 * length).to_bytes(length, "big")
+        return self._around.make(plan)
 
     async def run(self, begin: float) -> None:
         """Start every device of the slice at its due time; ``begin`` is the time of the first."""
@@ -198,6 +134,4 @@ class FleetRunner:
             await asyncio.gather(*late, return_exceptions=True)
         for device in self.devices:
             device.cut_off()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._around.close()
