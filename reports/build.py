@@ -24,7 +24,7 @@ from reports.sides import Sides
 from reports.stacks import stacks
 from reports.summary import SCHEMA, RunInfo, Summary
 from reports.transports import management, transports
-from reports.verdicts import faults, results
+from reports.verdicts import faults, results, verdicts
 
 
 def build(run: Path) -> Summary:
@@ -62,16 +62,18 @@ def summarise(run: Run, devices: pd.DataFrame, updates: pd.DataFrame) -> Summary
         unregistered=unregistered(run, devices),
         causes=causes(run, devices),
     )
+    judged = verdicts(run, devices)
     found = Summary(
         schema=SCHEMA,
         verdict="",
         headline="",
-        notes=headline.notes(info, ends, health, beside, external=run.external),
+        notes=headline.notes(info, ends, health, beside, external=run.external) + headline.accusations(judged),
         run=info,
         outcomes=counted,
         totals=totals,
         throughput=by_kind,
         results=ends,
+        verdicts=judged,
         pattern=pattern(run, devices),
         faults=faults(devices),
         generator=health,

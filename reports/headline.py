@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports import causes
+from reports.judged import Verdicts
 from reports.sides import Sides, TransportRow
 from reports.summary import Criterion, Generator, Outcomes, Results, RunInfo
-from reports.units import counted, number, percent
+from reports.units import counted, number, percent, seconds
 
 HOLDS = "holds"
 DOES_NOT_HOLD = "does not hold"
@@ -69,6 +70,16 @@ def notes(run: RunInfo, results: Results, generator: Generator, sides: Sides, *,
             "cost a retransmission, at the devices or at the server."
         )
     return found + _too_fast(sides.transports)
+
+
+def accusations(verdicts: Verdicts) -> list[str]:
+    """A sentence for each class of what the server did wrong."""
+    return [
+        f"The server did wrong with {counted(one.devices, 'device')}: {one.id} {one.name}, first with "
+        f"{one.charges[0].endpoint} at {seconds(one.charges[0].t)}: {one.charges[0].message}."
+        for one in verdicts.classes
+        if one.charges
+    ]
 
 
 def _too_fast(rows: Sequence[TransportRow]) -> list[str]:

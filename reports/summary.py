@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from reports.counts import Counts, Percentiles
+from reports.judged import Verdicts
 from reports.sides import Sides
 
 SCHEMA: Final = 1
@@ -255,6 +256,7 @@ class Summary:
     throughput: dict[str, Throughput]
     """By kind."""
     results: Results
+    verdicts: Verdicts
     pattern: Pattern
     faults: list[FaultVerdict]
     generator: Generator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reports import text_sides
+from reports import text_sides, text_verdicts
 from reports.counts import Counts, Percentiles
 from reports.summary import Criterion, Summary, Throughput
 from reports.table import Table
@@ -18,6 +18,8 @@ def tables(summary: Summary) -> list[Table]:
     """The tables of a report, those without rows left out."""
     every = [
         criteria(summary),
+        text_verdicts.verdicts(summary.verdicts),
+        text_verdicts.classes(summary.verdicts),
         text_sides.causes(summary.sides),
         outcomes(summary),
         text_sides.management(summary.sides),

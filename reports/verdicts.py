@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 
+from reports.case import cases
 from reports.devices import UNKNOWN
+from reports.judged import Charge, Judged, ServerClass, Verdicts
+from reports.misconduct import CLASSES
+from reports.read import Run
 from reports.summary import Cell, Disagreement, FaultVerdict, Results
 
 DISAGREEMENTS_MOST = 100
+CHARGES_MOST = 20
+EVIDENCE = frozenset({"states", "registrations", "transfers", "faults", "server_reports", "steps", "updates"})
+"""Tables without which a server is not accused: what is missing there may be what clears it."""
 
 AS_DECLARED = "as declared"
 OTHERWISE = "otherwise"
@@ -49,6 +56,51 @@ def faults(devices: pd.DataFrame) -> list[FaultVerdict]:
     return [
         _verdict(str(fault), str(declared), rows)
         for (fault, declared), rows in faulty.groupby(["fault", "declared"], sort=True)
+    ]
+
+
+def verdicts(run: Run, devices: pd.DataFrame) -> Verdicts:
+    """The outcome of each device in the campaign against what was declared, and of the server against the device."""
+    there = devices[devices["campaign"]]
+    known = there["device_end"] != UNKNOWN
+    sound = known & (there["device_end"] == there["declared"])
+    accused: set[int] = set()
+    unclear: set[int] = set()
+    classes = [] if EVIDENCE & run.incomplete else _classes(run, devices, accused, unclear)
+    differs = there.index.isin(accused)
+    agreed = known & there["asked"] & (there["server_end"] == there["device_end"]) & ~there.index.isin(unclear)
+    agreed &= ~differs
+    return Verdicts(
+        device=Judged(int(sound.sum()), int((known & ~sound).sum()), int((~known).sum())),
+        server=Judged(int(agreed.sum()), int(differs.sum()), len(there) - int(agreed.sum()) - int(differs.sum())),
+        classes=classes,
+    )
+
+
+def _classes(run: Run, devices: pd.DataFrame, accused: set[int], unclear: set[int]) -> list[ServerClass]:
+    """What the server did wrong; ``accused`` and ``unclear`` get the devices."""
+    charges: dict[str, list[Charge]] = {name: [] for name, _, _ in CLASSES}
+    doubts: dict[str, set[int]] = {name: set() for name, _, _ in CLASSES}
+    for case in cases(run, devices):
+        for name, _, rule in CLASSES:
+            found = list(rule(case))
+            clear = next((finding for finding in found if finding.clear), None)
+            if clear is not None:
+                charges[name].append(Charge(name, case.index, case.endpoint, case.group, clear.t, clear.message))
+                accused.add(case.index)
+            elif found:
+                doubts[name].add(case.index)
+                unclear.add(case.index)
+    return [
+        ServerClass(
+            id=name,
+            name=title,
+            devices=len(charges[name]),
+            unclear=len(doubts[name]),
+            charges=sorted(charges[name], key=lambda charge: charge.t)[:CHARGES_MOST],
+        )
+        for name, title, _ in CLASSES
+        if charges[name] or doubts[name]
     ]
 
 

@@ -1,6 +1,12 @@
+from dataclasses import dataclass
+
 from reports.devices import device_frame
+from reports.judged import Charge, Judged
+from reports.page import render
 from reports.summary import Cell
-from tests.reports.synthetic import Device
+from reports.text import tables
+from simulator.events import RegistrationEnded, ServerReported
+from tests.reports.synthetic import Device, fleet_of, scenario
 
 
 def test_cross_table_and_disagreements(summary):
@@ -60,3 +66,82 @@ def test_verdicts_on_faults(summary):
 def test_one_fault_with_two_declared_ends_has_two_verdicts(summary):
     devices = [Device(0, fault="x", declared=(0, 2)), Device(1, fault="x", declared=(0, 4), device_end=(0, 2))]
     assert [(f.declared, f.verdict) for f in summary(devices).faults] == [("0/2", "as declared"), ("0/4", "otherwise")]
+
+
+def test_each_side_has_its_own_outcomes(summary):
+    devices = [Device(k) for k in range(4)]
+    devices[1].device_end = devices[1].server_end = (0, 5)
+    devices[2].server_end = (-1, -1)
+    devices[3].server_end = (0, 5)
+    found = summary(devices).verdicts
+    assert found.device == Judged(as_declared=3, differs=1, unknown=0)
+    # That the two tell different ends is no proof of whose fault it is.
+    assert found.server == Judged(as_declared=2, differs=0, unknown=2)
+    assert found.classes == []
+
+
+@dataclass
+class Forgotten(Device):
+    """A device whose registration the server forgets."""
+
+    def fleet_events(self):
+        yield from super().fleet_events()
+        yield RegistrationEnded(self.due + 4.01, self.index, "update", self.due + 4, "fail", "4.04", 0, "")
+
+
+@dataclass
+class Stale(Device):
+    """A device of which the server tells an old result long after."""
+
+    def operator_events(self):
+        yield from super().operator_events()
+        yield ServerReported(self.due + 30.0, self.index, "/5/0/5", "0", "read")
+
+
+def bad_fleet():
+    devices = [Device(0), *(Forgotten(k, due=float(30 - k)) for k in range(1, 26)), Stale(26)]
+    plan = scenario(devices)
+    plan["groups"]["pull"]["lifetime_s"] = 600.0
+    return devices, plan
+
+
+def test_a_bad_server_is_named_with_time_and_message(summary):
+    devices, plan = bad_fleet()
+    found = summary(devices, scenario=plan)
+    classes = {one.id: one for one in found.verdicts.classes}
+    assert {name: (one.name, one.devices, one.unclear) for name, one in classes.items()} == {
+        "S2": ("stale-result", 1, 0),
+        "S6": ("forgot-registration", 25, 0),
+    }
+    assert found.verdicts.server == Judged(as_declared=1, differs=26, unknown=0)
+    charges = classes["S6"].charges
+    assert (len(charges), [charge.index for charge in charges[:2]]) == (20, [25, 24])
+    assert charges[0] == Charge(
+        "S6", 25, "vd-000025", "pull", 9.01,
+        "an Update was answered with 4.04, 4 s after the registration had been accepted for 600 s",
+    )  # fmt: skip
+    assert any(note.startswith("The server did wrong with 25 devices: S6 forgot-registration") for note in found.notes)
+    rows = {table.name: table.rows for table in tables(found)}["misconduct"]
+    assert [row[:4] for row in rows] == [["S2", "stale-result", "1", "0"], ["S6", "forgot-registration", "25", "0"]]
+    page = render(found, [])
+    assert "an Update was answered with 4.04" in page
+    assert "25 devices (the first 20)" in page
+
+
+def test_who_is_not_all_there_accuses_nobody(summary):
+    devices, plan = bad_fleet()
+    found = summary(devices, scenario=plan, close_fleet=False).verdicts
+    assert (found.classes, found.server.differs) == ([], 0)
+
+
+def test_an_external_server_is_judged_by_what_the_devices_know(summary):
+    devices, plan = bad_fleet()
+    found = summary(devices, scenario=plan, server="external", operator_rows=False).verdicts
+    assert [(one.id, one.devices) for one in found.classes] == [("S6", 25)]
+    assert found.server == Judged(as_declared=0, differs=25, unknown=2)
+
+
+def test_a_fleet_with_faults_on_a_good_server_accuses_nobody(summary):
+    found = summary(fleet_of(200)).verdicts
+    assert found.classes == []
+    assert found.server == Judged(as_declared=200, differs=0, unknown=0)

@@ -1,0 +1,194 @@
+"""What is known of one device, put together from the tables: the three columns that a server is judged by.
+
+What the device did (``states``, ``registrations``, ``transfers``), what was injected (``faults``), and what the server
+did and reported (``server_reports``, ``server_registrations``, ``steps``, ``updates``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import pandas as pd
+
+from reports.pattern import RESULT_PATH, STATE_PATH
+from reports.read import Run, section
+
+GRACE_S: Final = 10.0
+"""How long a server may take to report what a device has: two confirmable notifications may be lost on a sound network,
+in the buffers of a kernel, and are sent again after at most 3 and 6 s (RFC 7252 §4.8)."""
+LAGS: Final = 4.0
+"""How many of the longest lags of an event loop are added to it, since the clocks of the record are as late."""
+OWN_SEAMS: Final = frozenset({"flash", "installer", "decision"})
+"""Seams of faults inside a device, which leave its link and what it reports as they are."""
+PEER_SEAMS: Final = frozenset({"server", "origin"})
+"""Seams of what misbehaves on purpose on the other side."""
+
+
+class Held(NamedTuple):
+    """A State and Update Result that a device had from ``t`` on."""
+
+    t: float
+    state: int
+    result: int
+
+
+class Report(NamedTuple):
+    """A value that the server told."""
+
+    t: float
+    value: int
+    source: str
+
+
+class Registration(NamedTuple):
+    """A Register, Update or De-register, as the device knows it."""
+
+    t: float
+    operation: str
+    outcome: str
+    code: str
+
+
+class Order(NamedTuple):
+    """A Write of Package or Package URI."""
+
+    t: float
+    step: str
+    started: float
+    outcome: str
+    code: str
+
+
+class Transfer(NamedTuple):
+    """A transfer of the package."""
+
+    t: float
+    delivery: str
+    started: float
+    size: int
+    received: int
+    outcome: str
+    last_block: float
+    """When the device had answered the last block that it got."""
+    blocks: int
+
+
+class Ended(NamedTuple):
+    """A registration that the server took for over."""
+
+    t: float
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One device of the campaign, every list in order of time."""
+
+    index: int
+    endpoint: str
+    group: str
+    delivery: str
+    fault: str
+    hides_downloading: bool
+    """Whether its profile does not show State 1 on a push."""
+    declared: str
+    """``state/result`` in which its update was declared to end."""
+    driven: bool
+    """Whether the operator of the run gave the orders."""
+    shaped: bool
+    """Whether its network loses and delays messages, or nobody would notice a lost notification."""
+    struck: bool
+    """Whether a fault stood between it and the server."""
+    grace_s: float
+    lifetime_s: float | None
+    request_s: float | None
+    """How long the operator lets the server wait for an answer."""
+    held: list[Held]
+    states: list[Report]
+    results: list[Report]
+    registrations: list[Registration]
+    ended: list[Ended]
+    orders: list[Order]
+    transfers: list[Transfer]
+    judged_at: float | None
+    """When the operator stopped looking; None where it never did."""
+
+
+def cases(run: Run, devices: pd.DataFrame) -> Iterator[Case]:
+    """Every device of the campaign."""
+    there = devices[devices["campaign"]]
+    tables = run.tables
+    scenario = section(run.manifest.get("scenario"))
+    groups, campaign = section(scenario.get("groups")), section(scenario.get("campaign"))
+    request_s = _least(campaign.get("request_timeout_s"), campaign.get("timeout_s"))
+    grace_s = GRACE_S + LAGS * float(tables["health"]["loop_lag_s"].max() if len(tables["health"]) else 0.0)
+    held = _rows(tables["states"], Held)
+    states = _rows(_numbers(tables["server_reports"], STATE_PATH), Report)
+    results = _rows(_numbers(tables["server_reports"], RESULT_PATH), Report)
+    registrations = _rows(tables["registrations"], Registration)
+    gone = tables["server_registrations"]
+    ended = _rows(gone[gone["kind"] == "deregistered"], Ended)
+    steps = tables["steps"]
+    orders = _rows(steps[steps["step"].isin(["write_uri", "write_package"])], Order)
+    transfers = _rows(_with_last_block(run), Transfer)
+    judged = tables["updates"].groupby("device")["t"].last().to_dict()
+    outside = tables["faults"]
+    struck = set(outside[~outside["seam"].isin(OWN_SEAMS | PEER_SEAMS)]["device"])
+    columns = ["endpoint", "group", "delivery", "fault", "declared", "network"]
+    for index, endpoint, group, delivery, fault, declared, network in there[columns].itertuples(name=None):
+        plan = section(groups.get(group))
+        yield Case(
+            index=int(index),
+            endpoint=endpoint,
+            group=group,
+            delivery=delivery,
+            fault=fault,
+            hides_downloading=plan.get("profile") == "anjay" and delivery == "push",
+            declared=declared,
+            driven=not run.external,
+            shaped=network != "" or plan.get("notifications") == "non",
+            struck=index in struck,
+            grace_s=grace_s,
+            lifetime_s=_least(plan.get("lifetime_s")),
+            request_s=request_s,
+            held=held.get(index, []),
+            states=states.get(index, []),
+            results=results.get(index, []),
+            registrations=registrations.get(index, []),
+            ended=ended.get(index, []),
+            orders=orders.get(index, []),
+            transfers=transfers.get(index, []),
+            judged_at=judged.get(index),
+        )
+
+
+def _least(*values: Any) -> float | None:
+    known = [float(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    return min(known, default=None)
+
+
+def _numbers(reports: pd.DataFrame, path: str) -> pd.DataFrame:
+    """The reports of a path whose value is a number."""
+    found = reports[(reports["path"] == path) & reports["value"].str.fullmatch(r"[0-9]{1,9}")]
+    return found.assign(value=found["value"].astype("int64"))
+
+
+def _with_last_block(run: Run) -> pd.DataFrame:
+    """The transfers with the time of their last block: for a push the latencies run from answer to next block."""
+    transfers = run.tables["transfers"]
+    spent = [
+        run.blocks_us[first : first + count].sum() / 1e6
+        for first, count in zip(transfers["block_from"], transfers["block_count"], strict=True)
+    ]
+    return transfers.assign(last_block=transfers["started"] + pd.Series(spent, index=transfers.index, dtype="float64"))
+
+
+def _rows(table: pd.DataFrame, shape: Any) -> dict[int, list[Any]]:
+    """The rows of a table as tuples of ``shape``, by device."""
+    found: dict[int, list[Any]] = {}
+    columns = [table[name].tolist() for name in shape._fields]
+    for device, *values in zip(table["device"].tolist(), *columns, strict=True):
+        found.setdefault(device, []).append(shape(*values))
+    return found
