@@ -7,6 +7,7 @@ from typing import Final
 import pandas as pd
 
 from reports.read import Run
+from simulator.events import FAULT_OVER
 
 UNKNOWN: Final = "?"
 """A state, result, transport or delivery that is not known."""
@@ -44,7 +45,8 @@ def device_frame(run: Run) -> pd.DataFrame:
     frame["device_end"] = _device_end(run).reindex(index).fillna(UNKNOWN)
     frame["server_end"] = pair(updates["state"], updates["result"])
     frame["asked"] = not run.external
-    struck = tables["faults"].groupby("device").size()
+    strikes = tables["faults"]
+    struck = strikes[~strikes["detail"].astype(str).str.startswith(FAULT_OVER)].groupby("device").size()
     frame["applied"] = struck.reindex(index).fillna(0).astype("int64")
     return frame
 

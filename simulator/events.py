@@ -20,6 +20,7 @@ SCHEMA_VERSION: Final = 2
 """Raised by one when a table or a column changes its meaning."""
 
 NOT_KNOWN: Final = -1
+FAULT_OVER: Final = "over:"  # how the detail of a fault begins that no longer lasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class TransferEnded:
 
 @dataclass(frozen=True, slots=True)
 class FaultApplied:
-    """An injected fault struck."""
+    """An injected fault struck, with its parameters; what lasts has one more row, ``FAULT_OVER``, when it ends."""
 
     table: ClassVar[str] = "faults"
 
@@ -295,6 +296,5 @@ class EventLog:
 
 def to_json(event: Event) -> bytes:
     """One event as a line of JSON, fields in the order of the class."""
-    row: dict[str, object] = {"table": event.table}
-    row.update((f.name, getattr(event, f.name)) for f in fields(event))
+    row = {"table": event.table} | {f.name: getattr(event, f.name) for f in fields(event)}
     return json.dumps(row, separators=(",", ":")).encode() + b"\n"

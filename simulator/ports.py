@@ -211,6 +211,10 @@ class InstallOutcome(NamedTuple):
     """False where the installer found the image corrupt (Update Result 5 instead of 8)."""
     version: str = ""
     """The version that the device runs from now on."""
+    reverted: bool = False
+    """Whether the old firmware boots: a failure shows only then, and a success is a lie."""
+    boots: int = 1
+    """How often the device boots until it is up; 0 where it never is."""
 
 
 class Dice(Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from math import inf
 from typing import TYPE_CHECKING
 
 from simulator.device import effects, record, requests
@@ -17,14 +18,14 @@ from simulator.device.installer import SlotInstaller
 from simulator.device.links import Link, open_link
 from simulator.device.notifier import Notifier
 from simulator.device.objects import make_tree
-from simulator.device.persistent import Persistent, after_boot, restore, save
+from simulator.device.persistent import Persistent, after_boot, restore, snapshot
 from simulator.device.push import Push
 from simulator.device.receiver import PackageReceiver
 from simulator.device.refetched import NOTHING_REACHED
 from simulator.device.registrar import Registrar
 from simulator.device.stacks import NO_CONTEXTS, STACKS
+from simulator.faults.plan import NO_FAULTS
 from simulator.lwm2m.firmware_object import FirmwareObject, object_definition
-from simulator.lwm2m.firmware_resources import Transfer
 from simulator.lwm2m.firmware_table import Effect, Event, State, UpdateResult
 from simulator.lwm2m.profiles import PROFILES
 from simulator.lwm2m.registration import Operation
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
     from simulator.coap.exchange import Response, Upload
     from simulator.coap.message import Message
     from simulator.device.pull import Pull
-    from simulator.device.stacks import CoapEndpoint
+    from simulator.device.stacks import CoapEndpoint, Stack
     from simulator.device.world import DeviceSettings, World
     from simulator.faults.plan import FaultPlan
     from simulator.lwm2m.tree import ObjectTree
-    from simulator.ports import Dice, InstallOutcome
+    from simulator.ports import Dice, Installer, InstallOutcome
 
 log = logging.getLogger(__name__)
 
@@ -89,15 +90,16 @@ class Device:
         self.plan = plan
         self.world = world
         self.chance = chance
-        self.stack, self.oscore = STACKS[plan.stack], NO_CONTEXTS
-        self._faults = faults
+        self.stack: Stack = STACKS[plan.stack]
+        self.oscore = NO_CONTEXTS
+        self._faults = NO_FAULTS
         self.profile = PROFILES[plan.profile]
-        self.flash = faults.wrap_flash(world.flash(plan))
-        self.installer = faults.wrap_installer(SlotInstaller(world.clock, plan.install_time_s))
+        self.flash = world.flash(plan)
+        self.installer: Installer = SlotInstaller(world.clock, plan.install_time_s)
         network = world.network if world.network_of is None else world.network_of(plan)
-        self.management_network = faults.network(network, "management")
-        self.download_network = faults.network(network, "download")
+        self.management_network = self.download_network = network
         self.receiver = PackageReceiver(self.flash, plan.model)
+        self.inject(faults)
         self.persistent = Persistent(plan.firmware_version)
         self.on = False
         self.link: Link | None = None
@@ -116,14 +118,18 @@ class Device:
         self.reached = NOTHING_REACHED
         """How far interrupted pulls of a package have come: for the record, not for the device."""
 
+    def inject(self, faults: FaultPlan) -> None:
+        """Add faults: to flash and installer at once, to the network from the next port on that is opened."""
+        self._faults = self._faults.joined(faults)
+        self.flash = self.receiver.flash = faults.wrap_flash(self.flash)
+        self.installer = faults.wrap_installer(self.installer)
+        self.management_network = faults.network(self.management_network, "management")
+        self.download_network = faults.network(self.download_network, "download")
+
     # -- power -----------------------------------------------------------------------------------------------------
 
     async def power_on(self, due: float) -> None:
-        """Switch on: boot and Register. Returns when the Register is on its way.
-
-        Args:
-            due: when the plan meant this to happen, in seconds since the start of the run.
-        """
+        """Boot and Register, as the plan meant it for the time ``due``; returns when the Register is on its way."""
         record.started(self, due)
         self.on = True
         await self._boot(None)
@@ -178,15 +184,8 @@ class Device:
         """Lose everything but what is stored."""
         link, now = self.link, self.world.now()
         assert link is not None
-        # A pull that an earlier boot had begun, and this one not yet gone on with, still has its ETag.
-        etag = self.pull.etag if self.pull is not None else self.persistent.etag
+        self.persistent = snapshot(self)
         effects.stop_transfers(self, now)
-        self.persistent = save(
-            self.persistent,
-            self.firmware,
-            received=self.flash.written,
-            etag=etag if self.firmware.transfer is Transfer.PULL else b"",
-        )
         effects.stop_installation(self)
         self.count_messages()
         self.registrar.forget()
@@ -202,14 +201,20 @@ class Device:
         self.messages_out += endpoint.messages_out
         self.retransmissions += endpoint.retransmissions
 
-    async def reboot(self, outcome: InstallOutcome | None = None) -> None:
-        """Go down and come up again."""
+    async def reboot(self, outcome: InstallOutcome | None = None, off_s: float = 0.0) -> None:
+        """Go down and come up again, after so many seconds without power; never after infinity."""
         if self.link is None:
             return
         self._go_down()
-        await self.world.clock.sleep(self.plan.boot_time_s)
-        if self.on:
-            await self._boot(outcome)
+        boots = 1 if outcome is None else outcome.boots
+        if boots and off_s < inf:
+            await self.world.clock.sleep(off_s + boots * self.plan.boot_time_s)
+            if self.on:
+                await self._boot(outcome)
+
+    def lose_power(self, seconds: float) -> None:
+        """Go down in the next turn, and come up after this time; never after infinity."""
+        self.world.spawn(self.reboot(off_s=seconds))
 
     # -- the way to the server -------------------------------------------------------------------------------------
 
@@ -223,8 +228,6 @@ class Device:
         """The connection to the server has ended, and with it the registration and the observations."""
         if self.link is not None:
             self.registrar.connection_lost(self.world.now())
-
-    # -- from the CoAP engine --------------------------------------------------------------------------------------
 
     def on_request(self, endpoint: CoapEndpoint, request: Message, now: float) -> Response:  # noqa: ARG002
         """Answer a request of the server; what follows from it comes after the answer."""
@@ -255,6 +258,7 @@ class Device:
     def on_transition(self, state: State, result: UpdateResult, cause: Event) -> None:
         """Record a new State or Update Result."""
         record.transition(self, state, result, cause)
+        self._faults.changed(self, state)
 
     # -- acting ----------------------------------------------------------------------------------------------------
 
@@ -265,10 +269,6 @@ class Device:
     def push_abandoned(self, push: Push) -> None:
         """No further blocks of a push came, or another push takes its place."""
         effects.push_abandoned(self, push)
-
-    def perform(self, due: tuple[Effect, ...], now: float) -> None:
-        """Carry out the effects of a boot, after its Register."""
-        effects.perform(self, due, now)
 
     def act(self, now: float) -> None:  # noqa: ARG002
         """Something happened outside a request: notify and carry out what follows, in the next turn."""

@@ -115,7 +115,7 @@ async def _install(device: Device) -> None:
     firmware = device.firmware
     await device.world.clock.sleep(0)
     outcome = await device.installer.install(firmware.package_version)
-    if outcome.succeeded:
+    if outcome.succeeded or outcome.reverted:
         await device.reboot(outcome)
     else:
         firmware.installation_ended(Event.INSTALL_FAILED if outcome.integrity else Event.INSTALL_CORRUPT)

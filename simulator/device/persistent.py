@@ -14,6 +14,7 @@ from simulator.lwm2m.firmware_resources import NOT_SET, SEVERITY_DEFAULT, Host, 
 from simulator.lwm2m.firmware_update import Effect, Event, FirmwareUpdate, State, UpdateResult
 
 if TYPE_CHECKING:
+    from simulator.device.device import Device
     from simulator.lwm2m.objects import ObjectDefinition
     from simulator.lwm2m.profiles import Profile
     from simulator.ports import InstallOutcome
@@ -98,10 +99,13 @@ def after_boot(old: Persistent, profile: Profile, outcome: InstallOutcome | None
         changes["defer_deadline"] = NOT_SET
     if machine.state is not old.state:
         changes["last_state_change"] = now_unix
-    if outcome is not None and outcome.succeeded:
+    if outcome is not None and outcome.succeeded and not outcome.reverted:
         changes["firmware_version"] = outcome.version or old.package_version or old.firmware_version
     transfer = Transfer.PULL if Effect.RESUME_DOWNLOAD in effects else Transfer.NONE
-    new = replace(old, state=machine.state, result=machine.result, transfer=transfer, boots=old.boots + 1, **changes)
+    boots = 1 if outcome is None else outcome.boots
+    new = replace(
+        old, state=machine.state, result=machine.result, transfer=transfer, boots=old.boots + boots, **changes
+    )
     return Boot(new, effects, event)
 
 
@@ -124,6 +128,18 @@ def _can_resume(old: Persistent) -> bool:
     """
     weak = old.package_uri[:4].lower() == "http" and old.etag.startswith(b"W/")
     return bool(old.etag) and not weak
+
+
+def snapshot(device: Device) -> Persistent:
+    """What the device would come up with if its power failed now."""
+    before = device.persistent
+    if device.link is None:
+        return before  # nothing has changed since it went down
+    etag = b""
+    if device.firmware.transfer is Transfer.PULL:
+        # A pull that an earlier boot had begun, and this one not yet gone on with, still has its ETag.
+        etag = device.pull.etag if device.pull is not None else before.etag
+    return save(before, device.firmware, received=device.flash.written, etag=etag)
 
 
 def save(old: Persistent, firmware: FirmwareObject, *, received: int, etag: bytes) -> Persistent:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from simulator.faults.triggers import ONCE, SHARE, Place, Sight, When, compiled
+
 if TYPE_CHECKING:
     from simulator.faults.streams import StreamFault
+    from simulator.faults.triggers import Trigger
     from simulator.ports import DatagramPort, DatagramReceiver, Dice, Flash, Installer
 
 BOTH: Final = frozenset({"pull", "push"})
 PULL: Final = frozenset({"pull"})
+
+SCHEMES: Final = frozenset({"coap", "coaps", "coap+tcp", "coaps+tcp", "http", "https"})
+PROBABILITY: Final = "probability"
+TIMES: Final = "times"
+HEALS: Final = "heals"
+REPEATED: Final = "repeated"
+NEVER: Final = "never"
+TRIGGER_KEYS: Final = ("at", "after", PROBABILITY, TIMES, HEALS)
+"""The keys by which a table says when its fault strikes; no kind gives them another meaning."""
 
 _PYTHON_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "size": int,
@@ -70,8 +82,29 @@ class Scene(NamedTuple):
     """Bytes of the package that the device is to get."""
     dice: Dice
     struck: Callable[[str], None]
-    """Tell that it struck, with the details; further calls are ignored."""
+    """Tell that it struck, with the details."""
     parameters: Mapping[str, Any]
+    when: When = ONCE
+    """When it strikes, for a kind that ``takes`` that."""
+    sight: Sight = Sight()
+    """What its triggers see."""
+    over: Callable[[str], None] = lambda _detail: None
+    """Tell that what lasted is over, with the details."""
+
+    def trigger(self) -> Trigger:
+        """The predicate of ``when``, for one port."""
+        return compiled(self.when, self.sight, self.dice)
+
+    def offset(self) -> int:
+        """The byte of the package from which on it strikes; 0 where it has no place."""
+        return 0 if self.when.place is None else self.when.place.offset(self.package_size)
+
+
+class Power(Protocol):
+    """A device as a whole, for a fault that takes its power."""
+
+    def lose_power(self, seconds: float) -> None:
+        """Go down in the next turn, without a word to the server, and come up after this time; never after infinity."""
 
 
 class LinkFault(Protocol):
@@ -91,6 +124,8 @@ class Made:
     stream: StreamFault | None = None
     defers: Callable[[int], bool] | None = None
     """Whether the user puts an update of a Severity (/5/0/11) off."""
+    on_state: Callable[[Power, str], None] | None = None
+    """Told of the device, and of a name of ``STATES``, when State (/5/0/3) changes."""
     purposes: frozenset[str] = frozenset({"management", "download"})
     """Which ports ``link`` and ``stream`` wrap."""
 
@@ -114,6 +149,14 @@ class FaultKind:
     deliveries: frozenset[str] = BOTH
     order: str = "good"
     """For the seam ``order``: which package or URI the operator hands out."""
+    takes: frozenset[str] = frozenset()
+    """By what a table may say when it strikes: members of ``PLACES``, ``probability``, ``times``, ``heals``."""
+    when: When = ONCE
+    """When it strikes where the table says nothing."""
+    same: Mapping[str, str] = field(default_factory=dict)
+    """Keys of ``TRIGGER_KEYS`` that are another word for a parameter: ``{"probability": "rate"}``."""
+    schemes: frozenset[str] = SCHEMES
+    """URI schemes of the transfer under which it can strike."""
 
     def end(self, scheme: str, retries: int, parameters: Mapping[str, Any]) -> tuple[int, int] | None:
         """State and Update Result in which an update then ends; None where it should end as without the fault.
@@ -125,24 +168,89 @@ class FaultKind:
         """
         return self.expected if self.ends is None else self.ends(scheme, retries, parameters)
 
+    def trigger_keys(self) -> list[str]:
+        """The keys of ``TRIGGER_KEYS`` that a table of this kind may have beside its parameters, in their order."""
+        places = self.takes - {PROBABILITY, TIMES, HEALS}
+        known = self.takes | ({"at", "after"} if places else frozenset()) | set(self.same)
+        return [key for key in TRIGGER_KEYS if key in known and key not in self.parameters]
+
     def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters that were given and the defaults of the others.
+        """The parameters that were given and the defaults of the others; triggers as they were given.
 
         Raises:
             ValueError: one is unknown, missing, of the wrong type or out of its range.
         """
-        for name in given:
-            if name not in self.parameters:
-                msg = f"fault {self.name}: no parameter {name!r}; there are {', '.join(self.parameters) or 'none'}"
-                raise ValueError(msg)
+        triggers = self.trigger_keys()
         values = {}
+        for name, value in given.items():
+            if name in triggers:
+                problem = _trigger_problem(self, name, value)
+                if problem:
+                    self._refuse(f"{name} {problem}")
+                if self.same.get(name, name) in given and name in self.same:
+                    self._refuse(f"{name} is {self.same[name]} by another name; give one of them")
+                if name not in self.same:
+                    values[name] = value
+            elif name not in self.parameters:
+                self._refuse(f"no parameter {name!r}; there are {', '.join([*self.parameters, *triggers]) or 'none'}")
+        if "at" in values and "after" in values:
+            self._refuse("at and after are two places; give one of them")
+        other = {parameter: given[key] for key, parameter in self.same.items() if key in given}
         for name, parameter in self.parameters.items():
-            value = given.get(name, parameter.default)
-            if value is None and not parameter.required:
+            value = other.get(name, given.get(name, parameter.default))
+            never = value == NEVER and name in other
+            if never or (value is None and not parameter.required):
                 continue
             problem = "is missing" if value is None else parameter.problem(value)
             if problem:
-                msg = f"fault {self.name}: {name} {problem}"
-                raise ValueError(msg)
+                self._refuse(f"{name} {problem}")
             values[name] = value
         return values
+
+    def _refuse(self, problem: str) -> None:
+        msg = f"fault {self.name}: {problem}"
+        raise ValueError(msg)
+
+    def timing(self, complete: Mapping[str, Any]) -> When:
+        """When it strikes, out of what ``complete`` gave: `at` is once, `after` as often as the kind does it."""
+        when = self.when
+        for key in ("after", "at"):
+            if key in complete and key not in self.parameters:
+                when = replace(when, place=place_of(complete[key]), times=1 if key == "at" else when.times)
+        if PROBABILITY in complete and PROBABILITY not in self.parameters:
+            when = replace(when, probability=float(complete[PROBABILITY]))
+        if TIMES in complete and TIMES not in self.parameters:
+            when = replace(when, times=None if complete[TIMES] == REPEATED else int(complete[TIMES]))
+        if HEALS in complete and HEALS not in self.parameters:
+            when = replace(when, heals=None if complete[HEALS] == NEVER else float(complete[HEALS]))
+        return when
+
+
+def place_of(value: object) -> Place:
+    """A place; a bare number is a share of the package.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, Place):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        msg = f"{value!r} is no place"
+        raise ValueError(msg)
+    return Place(SHARE, float(value))
+
+
+def _trigger_problem(kind: FaultKind, key: str, value: object) -> str:
+    """What is wrong with a trigger; empty where nothing is."""
+    if key in kind.same:
+        return ""  # the parameter itself is looked at
+    if key in ("at", "after"):
+        try:
+            place = place_of(value)
+        except ValueError as error:
+            return str(error)
+        return place.problem() or ("" if place.unit in kind.takes else f"cannot be told by {place.unit}")
+    if (key, value) in ((TIMES, REPEATED), (HEALS, NEVER)):
+        return ""
+    types = {PROBABILITY: "share", TIMES: "int", HEALS: "duration"}
+    return Parameter(types[key], "").problem(value)

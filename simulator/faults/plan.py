@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from simulator.faults.kinds import Made, Scene, Struck
 from simulator.faults.registry import FAULTS
+from simulator.faults.strikes import Strikes
+from simulator.faults.watch import Watch
 from simulator.network.wrapped import WrappedNetwork
 
 if TYPE_CHECKING:
-    from simulator.faults.kinds import LinkFault
+    from simulator.faults.kinds import LinkFault, Power
     from simulator.faults.streams import Connect, StreamFault
+    from simulator.lwm2m.firmware_table import State
     from simulator.ports import (
         Address,
         DatagramPort,
@@ -41,14 +44,19 @@ class Injected(Protocol):
 class FaultPlan:
     """What is injected into one device."""
 
-    __slots__ = ("_made",)
+    __slots__ = ("_made", "_watches")
 
-    def __init__(self, made: tuple[Made, ...] = ()) -> None:
+    def __init__(self, made: tuple[Made, ...] = (), watches: tuple[Watch, ...] = ()) -> None:
         self._made = made
+        self._watches = watches
 
     @staticmethod
     def build(
-        faults: Iterable[Injected], *, package_size: int, dice: Callable[[str], Dice], struck: Struck
+        faults: Iterable[Injected],
+        *,
+        package_size: int,
+        dice: Callable[[str], Dice],
+        struck: Struck,
     ) -> FaultPlan:
         """Make the faults of one device.
 
@@ -56,13 +64,19 @@ class FaultPlan:
             faults: kinds and parameters.
             package_size: bytes of the package that the device is to get.
             dice: a stream of chance by name.
-            struck: told once per fault, when it strikes.
+            struck: told of each strike, and of the end of what lasted (``simulator.faults.strikes``).
 
         Raises:
             ValueError: there is no such kind, or a parameter of it cannot be.
         """
-        made = tuple(_make(fault, package_size, dice, struck) for fault in faults)
-        return FaultPlan(made) if made else NO_FAULTS
+        watch = Watch(package_size)
+        made = tuple(_make(fault, watch, dice, struck) for fault in faults)
+        watch.told = tuple(each.on_state for each in made if each.on_state is not None)
+        return FaultPlan(made, (watch,) if watch.used or watch.told else ()) if made else NO_FAULTS
+
+    def joined(self, other: FaultPlan) -> FaultPlan:
+        """These faults and those of another plan."""
+        return FaultPlan(self._made + other._made, self._watches + other._watches) if other._made else self
 
     def wrap_flash(self, flash: Flash) -> Flash:
         """The flash with what is wrong with it."""
@@ -77,6 +91,11 @@ class FaultPlan:
             if made.installer is not None:
                 installer = made.installer(installer)
         return installer
+
+    def changed(self, device: Power, state: State) -> None:
+        """Tell of a change of State or Update Result; nothing where no fault looks on."""
+        for watch in self._watches:
+            watch.changed(device, state)
 
     def defers_update(self, severity: int) -> bool:
         """Whether the user puts an update of this Severity (/5/0/11) off."""
@@ -93,21 +112,17 @@ class FaultPlan:
 NO_FAULTS = FaultPlan()
 
 
-def _make(fault: Injected, package_size: int, dice: Callable[[str], Dice], struck: Struck) -> Made:
+def _make(fault: Injected, watch: Watch, dice: Callable[[str], Dice], struck: Struck) -> Made:
     kind = FAULTS.get(fault.kind)
     if kind is None:
         msg = f"{fault.kind!r} is no kind of fault; there are {', '.join(FAULTS)}"
         raise ValueError(msg)
-    name, seam = kind.name, kind.seam
-    told = False
-
-    def once(detail: str) -> None:
-        nonlocal told
-        if not told:
-            told = True
-            struck(name, seam, detail)
-
-    return kind.make(Scene(name, package_size, dice(name), once, kind.complete(fault.parameters)))
+    parameters = kind.complete(fault.parameters)
+    when = kind.timing(parameters)
+    sight = watch.sight(when)
+    strikes = Strikes(kind, parameters, when, struck)
+    name = kind.name
+    return kind.make(Scene(name, sight.package_size, dice(name), strikes.struck, parameters, when, sight, strikes.over))
 
 
 class FaultyNetwork(WrappedNetwork):

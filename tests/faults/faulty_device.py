@@ -15,7 +15,7 @@ from simulator.coap import codes as c
 from simulator.coap.requests import request_options
 from simulator.device.device import Device
 from simulator.device.world import World
-from simulator.events import EventLog, FaultApplied
+from simulator.events import FAULT_OVER, EventLog, FaultApplied
 from simulator.faults.plan import FaultPlan
 from simulator.faults.registry import FAULTS
 from simulator.firmware import generate
@@ -203,7 +203,8 @@ class _Run:
             if self.machine.state == State.DOWNLOADED:
                 await self.call(c.POST, "5/0/2")
             await self.until(lambda: self.machine.result and self.machine.state != State.UPDATING)
-        struck = [event.fault for event in self.log.events if isinstance(event, FaultApplied)]
+        told = [event for event in self.log.events if isinstance(event, FaultApplied)]
+        struck = [event.fault for event in told if not event.detail.startswith(FAULT_OVER)]
         machine = self.machine
         version, took = self.device.persistent.firmware_version, self.clock.now() - began
         end = End(int(machine.state), int(machine.result), version, struck, self.log, took)
