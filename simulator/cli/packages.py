@@ -17,6 +17,12 @@ WRONG_MODEL: Final = "wrong-model"
 BAD_MAGIC: Final = "bad-magic"
 NOT_FOUND: Final = "not-found"
 BAD_SCHEME: Final = "bad-scheme"
+NUL: Final = "nul"
+
+UNRESOLVABLE: Final = "x" * 64
+"""A label that is longer than the Domain Name System has any (RFC 1035 §2.3.4), so that nobody is asked for it."""
+CLOSED_PORT: Final = 1
+"""A port at which nobody listens."""
 
 FOREIGN_MODEL: Final = "another-model"
 
@@ -34,13 +40,32 @@ class Packages:
         """The file that an order of this kind hands out."""
         return self.directory / f"{order if order in (WRONG_MODEL, BAD_MAGIC) else GOOD}.bin"
 
-    def uri(self, order: str, origin: str) -> str:
-        """The Package URI that an order of this kind names; ``origin`` is the URI of the package origin."""
-        if order == BAD_SCHEME:
-            return "ftp" + origin[origin.index("://") :] + "/good.bin"
-        if order == NOT_FOUND:
-            return f"{origin}/nothing-here.bin"
-        return f"{origin}/{self.file(order).name}"
+    def nul(self) -> Path:
+        """The file that clears /5/0/0: one NUL."""
+        return self.directory / f"{NUL}.bin"
+
+    def uri(self, order: str, origin: str, device: int = 0, after: float = 0.5) -> str:
+        """The Package URI that an order of this kind names.
+
+        Args:
+            order: of a kind of fault.
+            origin: URI of the package origin.
+            device: index of the device, for which an origin may exchange the package.
+            after: share of the package from which on an origin may stall.
+        """
+        scheme = origin[: origin.index("://") + 3]
+        good = self.file(order).name
+        return {
+            BAD_SCHEME: f"ftp{origin[origin.index('://') :]}/{good}",
+            NOT_FOUND: f"{origin}/nothing-here.bin",
+            "unparsable": f"{scheme}[::1/{good}",
+            "unresolved": f"{scheme}{UNRESOLVABLE}/{good}",
+            "refused": f"{origin.rpartition(':')[0]}:{CLOSED_PORT}/{good}",
+            "forbidden": f"{origin}/forbidden/{good}",
+            "unavailable": f"{origin}/unavailable/{good}",
+            "stalls": f"{origin}/stalls/{round(100 * after)}/{good}",
+            "replaced": f"{origin}/replaced/{device}/{good}",
+        }.get(order, f"{origin}/{good}")
 
 
 def make_packages(firmware: Firmware, seed: int, directory: Path) -> Packages:
@@ -57,6 +82,7 @@ def make_packages(firmware: Firmware, seed: int, directory: Path) -> Packages:
     (directory / f"{GOOD}.bin").write_bytes(good)
     (directory / f"{WRONG_MODEL}.bin").write_bytes(foreign)
     (directory / f"{BAD_MAGIC}.bin").write_bytes(b"\x7fELF" + good[4:])
+    (directory / f"{NUL}.bin").write_bytes(b"\0")
     return Packages(directory, len(good), firmware.version)
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Final
 
+from simulator.faults.order import INTERFERENCES, STATES, declared
 from simulator.faults.registry import FAULTS
+from simulator.lwm2m.profiles import PROFILES
+from simulator.operator.acts import Act
 from simulator.operator.campaign import Tactics, Target
 from simulator.operator.job import Job, ServerChoice
 from simulator.operator.requests import Patience
@@ -17,18 +20,28 @@ if TYPE_CHECKING:
 
     from simulator.cli.packages import Packages
     from simulator.fleet.population import DevicePlan, Population
-    from simulator.scenario import Scenario
+    from simulator.scenario import Fault, Scenario
 
 POLL_S_MAX: Final = 5.0
 """When a stage takes this long, the operator reads State and Update Result."""
+PLAIN: Final = ("coap", "coap+tcp", "http")
+"""The schemes by which every package origin gives out its packages."""
 
 
 def operator_job(
-    scenario: Scenario, population: Population, server: ServerChoice, packages: Packages, origins: Mapping[str, str]
+    scenario: Scenario,
+    population: Population,
+    server: ServerChoice,
+    packages: Packages,
+    origins: Mapping[str, str],
+    only: int | None = None,
 ) -> Job:
-    """The job of the operator process for a whole population; ``origins`` are the package origin's URIs by scheme."""
+    """The job of the operator process for a whole population, or for device ``only``.
+
+    ``origins`` are the package origin's URIs by scheme.
+    """
     campaign = scenario.campaign
-    plans = [population.device(k) for k in range(len(population))]
+    plans = [population.device(k) for k in (range(len(population)) if only is None else (only,))]
     last_due = max((plan.due_s for plan in plans), default=0.0)
     tactics = Tactics(
         start=campaign.start.event,
@@ -44,7 +57,7 @@ def operator_job(
         request_s=min(campaign.request_timeout, campaign.timeout),
         poll_s=min(POLL_S_MAX, campaign.timeout / 4),
     )
-    targets = [Target(plan.index, plan.endpoint, _order(plan, packages, origins), *security_of(plan)) for plan in plans]
+    targets = [Target(plan.index, plan.endpoint, order_of(plan, packages, origins), *security_of(plan)) for plan in plans]
     if campaign.order == "random":
         random.Random(population.entropy.number(-1, "campaign")).shuffle(targets)
     return Job(server, tactics, patience, tuple(targets), population.entropy.seed)
@@ -63,16 +76,44 @@ def security_of(plan: DevicePlan) -> tuple[str, str]:
     return kind, plan.credentials.psk_file if kind == "psk" else ""
 
 
-def _order(plan: DevicePlan, packages: Packages, origins: Mapping[str, str]) -> Order | None:
+def order_of(plan: DevicePlan, packages: Packages, origins: Mapping[str, str]) -> Order | None:
+    """What the operator tells a device; None where it tells it nothing."""
     if not plan.delivery:
         return None
-    kinds = [FAULTS[fault.kind].order for fault in plan.faults if FAULTS[fault.kind].seam == "order"]
-    order = kinds[0] if kinds else "good"
+    faults = [(FAULTS[fault.kind].order, fault) for fault in plan.faults if FAULTS[fault.kind].seam == "order"]
+    order, fault = next((each for each in faults if each[0] not in INTERFERENCES), ("good", None))
+    after = 0.5 if fault is None else float(fault.parameters.get("after", 0.5))
     return Order(
         delivery=plan.delivery,
-        uri=packages.uri(order, origins[plan.transport]),
+        uri=packages.uri(order, _origin(plan, order, origins), plan.index, after),
         package=packages.file(order),
         version=packages.version,
         expected_state=plan.expected_state,
         expected_result=plan.expected_result,
+        fault="" if fault is None else fault.kind,
+        acts=tuple(
+            _act(plan, name, fault, packages, origins[plan.transport])
+            for name, fault in faults
+            if name in INTERFERENCES
+        ),
+    )
+
+
+def _origin(plan: DevicePlan, order: str, origins: Mapping[str, str]) -> str:
+    """The URI of the origin that an order leads to: by another scheme where it is to be one that is not listed."""
+    others = (scheme for scheme in PLAIN if scheme not in plan.protocols and scheme in origins)
+    return origins[next(others, plan.transport) if order == "unlisted" else plan.transport]
+
+
+def _act(plan: DevicePlan, order: str, fault: Fault, packages: Packages, origin: str) -> Act:
+    state = str(fault.parameters["state"])
+    code, _ = declared(order, state, PROFILES[plan.profile])
+    what = INTERFERENCES[order]
+    return Act(
+        fault=fault.kind,
+        state=int(STATES[state]),
+        do=what.do,
+        uri="" if what.clears else packages.uri("good", origin),
+        file=packages.nul() if what.clears else packages.file("good"),
+        code=code,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from simulator.events import NOT_KNOWN, UpdateEnded
+from simulator.events import NOT_KNOWN, FaultApplied, UpdateEnded
 from simulator.operator.acts import IDLE, PACKAGE, PACKAGE_URI, UPDATE, Act, Acts
 from simulator.operator.driver import Answer, UnknownEndpointError
 from simulator.operator.requests import Reply, StepFailedError, ask, follow, is_success, read, read_progress
@@ -46,6 +46,8 @@ class Order:
     """Firmware Version (/3/0/3) that a successful update leads to."""
     expected_state: int
     expected_result: int
+    fault: str = ""
+    """The kind of fault that what is handed out belongs to; empty where nothing is wrong with it."""
     acts: tuple[Act, ...] = ()
     """What else is asked of the device meanwhile."""
 
@@ -117,6 +119,9 @@ class Update:
     async def _write(self) -> tuple[str, Reply]:
         driver, order, endpoint = self.console.driver, self.order, self.watch.endpoint
         timeout_s = self.console.patience.request_s
+        if order.fault:
+            what = order.uri if order.delivery == "pull" else order.package.name
+            self.console.sink.emit(FaultApplied(self.console.now(), self.watch.device, order.fault, "order", what))
         if order.delivery == "pull":
             reply = await self._order(
                 "write_uri", lambda: driver.write_text(endpoint, PACKAGE_URI, order.uri, timeout_s)

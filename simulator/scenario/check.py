@@ -16,6 +16,7 @@ from simulator.scenario.campaign import Campaign, Criteria
 from simulator.scenario.devices import MANAGEMENT, Fault, Group
 from simulator.scenario.endpoints import EndpointShape
 from simulator.scenario.faults import Kinds
+from simulator.scenario.orders import check_order
 from simulator.scenario.problems import Finding, did_you_mean
 from simulator.scenario.sections import Arrivals, AtOnce, ConstantRate, Firmware, Run
 from simulator.scenario.server import MANAGEMENT_OF, ExternalServer, LeshanDemo, Server, StartedServer
@@ -184,6 +185,7 @@ def _faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterator[Fin
         if kind.seam == "decision" and PROFILES[group.profile].object_version(group.lwm2m) == "1.0":
             mend = 'use lwm2m = "1.1" and a profile other than zephyr'
             yield Finding((*key, "kind"), f"{fault.kind} needs object 5 in version 1.1, which these devices lack", mend)
+        yield from check_order(key, kind.order, fault, group)
         yield from _never_strikes(key, fault, draft.firmware)
         yield from _gives_up_late(key, fault, group, draft.campaign)
     shares = sum(fault.share for fault in group.faults if fault.decisive)

@@ -71,6 +71,10 @@ class FaultKind(Protocol):
         """The same for a transfer by this URI scheme, which is taken up again so often, with these parameters."""
 
     @property
+    def order(self) -> str:
+        """What the operator orders; ``good`` where nothing is wrong with it."""
+
+    @property
     def deliveries(self) -> frozenset[str]:
         """``pull``, ``push`` or both."""
 
@@ -156,17 +160,23 @@ def read_fault(raw: object, kinds: Kinds, carrier: Carrier, at: Key) -> tuple[Fa
     else:
         expected = kind.end(carrier.scheme, carrier.retries, known)
         if expected is not None and carrier.profile in PROFILES:
-            expected = end_with_profile(expected, carrier.profile)
+            expected = end_with_profile(expected, carrier.profile, answered=kind.order == "not-found")
     return Fault(kind.name, known, table.share, expected), []
 
 
-def end_with_profile(expected: tuple[int, int], profile: str) -> tuple[int, int]:
-    """The declared end as a client of this profile has it: some clients go on otherwise after the same failure."""
+def end_with_profile(expected: tuple[int, int], profile: str, *, answered: bool) -> tuple[int, int]:
+    """The declared end as a client of this profile has it: some clients go on otherwise after the same failure.
+
+    Args:
+        expected: the declared end of the kind.
+        profile: name of the profile.
+        answered: whether the URI was found to be wrong by the origin's answer, and not by the device.
+    """
     habits = PROFILES[profile]
     if expected == (State.DOWNLOADED, UpdateResult.UPDATE_FAILED):
         row = habits.table[State.UPDATING, Event.INSTALL_FAILED]
         if isinstance(row, Row) and row.state is not None:
             return int(row.state), int(UpdateResult.UPDATE_FAILED)
-    if expected == (State.IDLE, UpdateResult.INVALID_URI) and not habits.not_found_is_invalid_uri:
+    if answered and expected == (State.IDLE, UpdateResult.INVALID_URI) and not habits.not_found_is_invalid_uri:
         return int(State.IDLE), int(UpdateResult.CONNECTION_LOST)
     return expected

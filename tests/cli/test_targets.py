@@ -88,7 +88,10 @@ def test_a_fault_of_the_order_orders_something_else(tmp_path, kind):
     text = f'{head}[[groups.a.faults]]\nkind = "{kind}"\n'
     job = job_of(tmp_path, text)
     for target in job.targets:
-        assert target.order.uri != f"{ORIGIN}/good.bin" or target.order.package.name != "good.bin"
+        plain = target.order.uri == f"{ORIGIN}/good.bin" and target.order.package.name == "good.bin"
+        assert plain == bool(target.order.acts)
+        assert plain == (target.order.fault != kind)
+        assert all(act.fault == kind for act in target.order.acts)
 
 
 def test_the_packages_and_what_is_wrong_with_them(tmp_path):

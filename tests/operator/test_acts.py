@@ -67,6 +67,14 @@ def test_a_cancel_that_came_too_late_is_a_failure_of_the_declared_end():
     assert rig.of(FaultApplied) == []
 
 
+@pytest.mark.parametrize(("delivery", "detail"), [("pull", "coap://127.0.0.1:5683/good.bin"), ("push", "good.bin")])
+def test_what_is_wrong_with_an_order_is_written_down(delivery, detail):
+    rig = Rig()
+    rig.add(ordered=replace(order(delivery), fault="made-up"))
+    assert rig.run()[0].outcome == "ok"
+    assert [(row.fault, row.seam, row.detail) for row in rig.of(FaultApplied)] == [("made-up", "order", detail)]
+
+
 def test_several_acts_each_in_its_state():
     rig, verdict = run(act("cancel", 0, "4.05"), act("update", 1, "4.05"), act("cancel", 2), end=(0, 10))
     assert (verdict.outcome, verdict.result) == ("ok", 10)

@@ -18,7 +18,7 @@ from simulator.operator.update import Order
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 FILES = TEXT.map(lambda name: Path("packages") / f"x{name}".replace("/", "_"))
 ACTS = st.lists(st.builds(Act, TEXT, st.integers(), TEXT, TEXT, FILES, TEXT), max_size=2).map(tuple)
-ORDERS = st.builds(Order, TEXT, TEXT, FILES, TEXT, st.integers(), st.integers(), ACTS)
+ORDERS = st.builds(Order, TEXT, TEXT, FILES, TEXT, st.integers(), st.integers(), TEXT, ACTS)
 JOBS = st.builds(
     Job,
     st.builds(ServerChoice, TEXT, TEXT, st.integers(0, 65535), TEXT, TEXT, st.integers(), TEXT),

@@ -22,6 +22,7 @@ class FakeKind:
     seam: str = "flash"
     summary: str = "A fault."
     deliveries: frozenset[str] = frozenset({"pull", "push"})
+    order: str = "good"
 
     def end(self, scheme, retries, parameters):
         """What is expected, but for a damage that depends on the transport."""
@@ -46,7 +47,7 @@ KINDS = {
         FakeKind("block-damage", (0, 5), seam="link", deliveries=PULL),
         FakeKind("image-corrupt", (0, 5), {"at": FakeParameter("share"), "bits": FakeParameter("int", default=1)}),
         FakeKind("install-fails", (2, 8), seam="installer"),
-        FakeKind("uri-not-found", (0, 7), seam="order", deliveries=PULL),
+        FakeKind("uri-not-found", (0, 7), seam="order", deliveries=PULL, order="not-found"),
         FakeKind("packet-loss", None, {"rate": FakeParameter("share", required=True)}, "datagram"),
         FakeKind(
             "odd", None, {"on": FakeParameter("bool"), "wait": FakeParameter("duration"), "to": FakeParameter("str")}
