@@ -130,6 +130,7 @@ CHECKS: Final[tuple[Callable[[], Finding], ...]] = (
     _program("mvn", "maven", "builds the launcher of Leshan on first use"),
     _program("coap-server-openssl", "libcoap3-bin", "interop tests against libcoap"),
     _program("nginx", "nginx-light", "interop tests over HTTP"),
+    _program("tshark", "tshark", "reads captures of `lwm2m-fleet reproduce` in tests"),
     _program("cc", "gcc", "the C reference of `make bench`"),
 )
 

@@ -13,12 +13,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from simulator.coap.block import SZX_BERT, SZX_MAX, szx_for
-from simulator.device.secure import NoCredentialError, network_for, reason_of, waits_for
+from simulator.device.secure import NoCredentialError, dtls_of, network_for, reason_of, waits_for
 from simulator.device.thinking import thinking
 from simulator.ports import Address
 from simulator.security.failures import SecurityError
 from simulator.transport.coap_tcp import CoapTcpConnection
-from simulator.transport.dtls import DtlsPort
 
 if TYPE_CHECKING:
     from simulator.coap.endpoint import Endpoint
@@ -109,9 +108,9 @@ class DatagramLink:
         Where the last request over DTLS got no answer, the server may not know the connection any more: without a
         Connection ID (RFC 9146) it is bound to a port of the device, which a NAT may have changed.
         """
-        port = self._port
-        if self._unanswered and isinstance(port, DtlsPort) and port.peer is not None:
-            port.reconnect()
+        dtls = dtls_of(self._port) if self._unanswered else None
+        if dtls is not None and dtls.peer is not None:
+            dtls.reconnect()
         self._unanswered = True
 
     def reached(self) -> None:
@@ -160,7 +159,7 @@ class StreamLink:
         self._connection = CoapTcpConnection(
             device.world.now,
             device.chance,
-            device,
+            device.world.handler(device),
             device.world.deadlines.arm,
             params=device.plan.parameters,
             szx=self._szx,

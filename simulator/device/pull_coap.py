@@ -8,12 +8,11 @@ from simulator.coap.block import szx_for
 from simulator.coap.exchange import Failure
 from simulator.coap.requests import parse_uri, request_options
 from simulator.device.pull import Progress, Pull
-from simulator.device.secure import NoCredentialError, reason_of, waits_for, wire_of
+from simulator.device.secure import NoCredentialError, dtls_of, reason_of, waits_for, wire_of
 from simulator.device.stacks import ENGINE
 from simulator.device.thinking import thinking
 from simulator.lwm2m.firmware_table import Event
 from simulator.ports import Address
-from simulator.transport.dtls import DtlsPort
 
 if TYPE_CHECKING:
     from simulator.device.device import Device
@@ -83,12 +82,13 @@ class CoapPull(Pull):
 
     @property
     def _keeps_connection(self) -> bool:
-        return not isinstance(self._port, DtlsPort)
+        return dtls_of(self._port) is None
 
     def _ask_again(self) -> None:
         """Over DTLS by a new connection: behind a NAT that gave the device another port, the old one leads nowhere."""
-        if isinstance(self._port, DtlsPort):
-            self._port.reconnect()
+        dtls = dtls_of(self._port)
+        if dtls is not None:
+            dtls.reconnect()
         self._ask()
 
     def _progress(self) -> Progress | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from simulator.network.tap import TappedDatagrams, TappedStream
 from simulator.security.failures import SecurityError
 from simulator.transport.dtls import DtlsPort
 from simulator.transport.secure import PROTOCOLS, SECURE_SCHEMES, SecureNetwork
@@ -47,8 +48,13 @@ def network_for(device: Device, network: Network, scheme: str, purpose: str, hos
     Raises:
         NoCredentialError: the device has none that would do.
     """
-    if scheme not in SECURE_SCHEMES:
-        return network
+    world = device.world
+    if scheme in SECURE_SCHEMES:
+        network = _secured(device, network, scheme, purpose, host)
+    return network if world.above is None else world.above(network, scheme, purpose)
+
+
+def _secured(device: Device, network: Network, scheme: str, purpose: str, host: str) -> Network:
     world = device.world
     shown = shown_for(scheme, world.credentials(device.plan, purpose))
     if not shown.usable:
@@ -64,6 +70,7 @@ def network_for(device: Device, network: Network, scheme: str, purpose: str, hos
         entropy=world.entropy(device.plan),
         timers=device.plan.handshake,
         protocols=PROTOCOLS.get(scheme, ()),
+        keylog=world.keylog,
     )
 
 
@@ -74,11 +81,19 @@ def reason_of(error: OSError | None) -> str:
     return error.cause if isinstance(error, SecurityError) else error.strerror or str(error)
 
 
+def dtls_of(port: DatagramPort | None) -> DtlsPort | None:
+    """The DTLS layer of a port, behind a tap or not; None where there is none."""
+    layer = port.below if isinstance(port, TappedDatagrams) else port
+    return layer if isinstance(layer, DtlsPort) else None
+
+
 def waits_for(port: DatagramPort | None) -> str:
     """What the handshake of a port has had no answer to; empty where none is under way, or there is nothing below."""
-    return port.waits_for if isinstance(port, DtlsPort) else ""
+    dtls = dtls_of(port)
+    return dtls.waits_for if dtls is not None else ""
 
 
 def wire_of(port: DatagramPort | StreamPort | None, plain: tuple[int, int]) -> tuple[int, int]:
     """Bytes in and out on the wire of a port: those below DTLS or TLS; ``plain`` where there is neither."""
-    return (port.wire_in, port.wire_out) if isinstance(port, DtlsPort | TlsPort) else plain
+    layer = port.below if isinstance(port, TappedDatagrams | TappedStream) else port
+    return (layer.wire_in, layer.wire_out) if isinstance(layer, DtlsPort | TlsPort) else plain

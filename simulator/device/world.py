@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
     from simulator.coap.params import TransmissionParameters
+    from simulator.device.device import Device
     from simulator.events import EventSink
     from simulator.network.profiles import NetworkProfile
     from simulator.ports import Address, Clock, Flash, Network
     from simulator.security.spec import CredentialSpec
+    from simulator.stacks.site import DeviceHandler
     from simulator.transport.deadlines import Deadlines
     from simulator.transport.dtls_handshake import HandshakeTimers
 
@@ -177,6 +179,12 @@ class World:
     """What a device shows, for the purposes ``management`` and ``download``; by default nothing."""
     entropy: Callable[[DeviceSettings], Callable[[int], bytes]] = lambda _plan: os.urandom
     """Random bytes of the handshakes of a device; in virtual time they are those of the seed."""
+    handler: Callable[[Device], DeviceHandler] = lambda device: device
+    """What takes the requests of the server: the device, or whoever looks on and hands them to it."""
+    above: Callable[[Network, str, str], Network] | None = None
+    """Puts a tap on a device's network above its security: (network, scheme, purpose); None for no tap."""
+    keylog: Callable[[bytes, bytes], None] | None = None
+    """Told client random and master secret of every connection of DTLS; only where the user asks for them."""
     flash: Callable[[DeviceSettings], Flash] = lambda plan: HashingFlash(plan.flash_bytes)
     """Makes the flash of a device; by default one that keeps no bytes of the package."""
 

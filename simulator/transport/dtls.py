@@ -44,6 +44,7 @@ class DtlsPort:
         "_deadlines",
         "_done",
         "_entropy",
+        "_keylog",
         "_mtu",
         "_now",
         "_port",
@@ -69,6 +70,7 @@ class DtlsPort:
         mtu: int = MTU,
         entropy: Callable[[int], bytes] = os.urandom,
         session: ResumableSession | None = None,
+        keylog: Callable[[bytes, bytes], None] | None = None,
     ) -> None:
         self._remote = remote
         self._receiver = receiver
@@ -79,6 +81,7 @@ class DtlsPort:
         self._mtu = mtu
         self._entropy = entropy
         self._session = session
+        self._keylog = keylog
         self._port: DatagramPort | None = None
         self._connection: Connection | None = None
         self._waiting: list[bytes] = []
@@ -187,6 +190,7 @@ class DtlsPort:
     def _begin(self) -> None:
         sender = Sender(self._send, self._mtu)
         handshake = ClientHandshake(sender, self._entropy, self._timers, self._credentials, self._session)
+        handshake.keylog = self._keylog
         self.handshakes += 1
         self._connection = Connection(sender, handshake, self, self._deadlines.arm, self._remote)
         now = self._now()
@@ -253,6 +257,7 @@ async def open_dtls(
     mtu: int = MTU,
     entropy: Callable[[int], bytes] = os.urandom,
     session: ResumableSession | None = None,
+    keylog: Callable[[bytes, bytes], None] | None = None,
 ) -> DtlsPort:
     """A DTLS port connected to ``remote``; its handshake is under way, and ``established`` waits for its end.
 
@@ -262,6 +267,7 @@ async def open_dtls(
         mtu: payload of the longest datagram of a handshake, in bytes.
         entropy: random bytes; a run in virtual time that is to be repeated gives those of its seed.
         session: what to come back with.
+        keylog: told client random and master secret of each connection, for decrypting a capture.
 
     Raises:
         HandshakeFailedError: the credentials have neither a PSK nor a trust store.
@@ -270,7 +276,16 @@ async def open_dtls(
     if not credentials.usable:
         raise HandshakeFailedError("no credential for DTLS: a PSK or a trust store is needed", remote)
     layer = DtlsPort(
-        remote, receiver, credentials, deadlines, now, timers=timers, mtu=mtu, entropy=entropy, session=session
+        remote,
+        receiver,
+        credentials,
+        deadlines,
+        now,
+        timers=timers,
+        mtu=mtu,
+        entropy=entropy,
+        session=session,
+        keylog=keylog,
     )
     layer.attach(await network.open_datagram(remote, layer, local=local))
     return layer

@@ -115,6 +115,8 @@ class Handshake:
         self.resumed = False
         self.peer = Peer()
         self._master = b""
+        self.keylog: Callable[[bytes, bytes], None] | None = None
+        """Told client random and master secret, where the user has asked for them."""
         self.keys: SessionKeys | None = None
         self.last_flight: list[Item] = []
         self.retransmissions = 0
@@ -213,6 +215,8 @@ class Handshake:
     def _use(self, master: bytes) -> None:
         self._master = master
         self.keys = session_keys(self.suite, master, self.client_random, self.server_random)
+        if self.keylog is not None:
+            self.keylog(self.client_random, master)
 
     def _check_finished(self, body: bytes) -> None:
         wanted = verify_data(self._master, client=not self.client, transcript_hash=self._hash(self._before))

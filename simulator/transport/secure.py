@@ -39,12 +39,13 @@ class SecureNetwork(WrappedNetwork):
         entropy: random bytes of DTLS; a run in virtual time that is to be repeated gives those of its seed.
         timers: when a flight of DTLS is sent again.
         protocols: what TLS offers by ALPN.
+        keylog: told client random and master secret of each connection of DTLS, for decrypting a capture.
 
     ``open_datagram`` and ``open_stream`` raise ``HandshakeFailedError`` where there is no credential for them, and
     ``open_stream`` also where the handshake fails; that of DTLS tells its port.
     """
 
-    __slots__ = ("_credentials", "_deadlines", "_entropy", "_now", "_protocols", "_timers")
+    __slots__ = ("_credentials", "_deadlines", "_entropy", "_keylog", "_now", "_protocols", "_timers")
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class SecureNetwork(WrappedNetwork):
         entropy: Entropy = os.urandom,
         timers: HandshakeTimers = DEFAULT_TIMERS,
         protocols: Sequence[bytes] = (),
+        keylog: Callable[[bytes, bytes], None] | None = None,
     ) -> None:
         super().__init__(network)
         self._credentials = credentials
@@ -64,6 +66,7 @@ class SecureNetwork(WrappedNetwork):
         self._entropy = entropy
         self._timers = timers
         self._protocols = protocols
+        self._keylog = keylog
 
     def _for(self, remote: Address) -> Credentials:
         mine = self._credentials
@@ -83,6 +86,7 @@ class SecureNetwork(WrappedNetwork):
             local=local,
             timers=self._timers,
             entropy=self._entropy,
+            keylog=self._keylog,
         )
 
     async def open_stream(
