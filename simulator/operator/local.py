@@ -11,8 +11,10 @@ from simulator.coap.codes import FORMAT_OPAQUE, FORMAT_TEXT, GET, POST, PUT, cod
 from simulator.coap.requests import request_options
 from simulator.operator.driver import (
     Answer,
+    ByCertificate,
     Deregistered,
     DriverError,
+    Misbehaved,
     NoAnswerError,
     Notified,
     OnEvent,
@@ -23,6 +25,7 @@ from simulator.operator.driver import (
     UnknownEndpointError,
     Updated,
 )
+from simulator.security.credentials import Psk
 from simulator.servers.embedded.commands import value_of
 from simulator.servers.embedded.core import Happened, LwM2mServer
 from simulator.servers.embedded.core import UnknownEndpointError as NotRegisteredError
@@ -30,6 +33,7 @@ from simulator.servers.embedded.core import UnknownEndpointError as NotRegistere
 if TYPE_CHECKING:
     from simulator.coap.call import Result
     from simulator.coap.message import Options
+    from simulator.servers.embedded.chaos import Misbehaved as Act
 
 MAX_IN_FLIGHT: Final = 10_000
 
@@ -56,14 +60,19 @@ class LocalDriver:
         uri = f"coap://{self._server.peers.local}"
         return ServerAddress(uri, self.name, {"coap": uri})
 
-    async def credentials(self, endpoint: str, secret: Secret) -> None:  # noqa: ARG002  there is no use for it
-        """There is no secure transport in one process.
+    async def credentials(self, endpoint: str, secret: Secret) -> None:
+        """Let the server know how a device shows who it is.
 
         Raises:
-            DriverError: always.
+            DriverError: by OSCORE, which the server does not know.
         """
-        msg = f"{endpoint}: a server in the same process has no secure transport"
-        raise DriverError(msg)
+        if isinstance(secret, Psk):
+            self._server.keyring.add_psk(endpoint, secret)
+        elif isinstance(secret, ByCertificate):
+            self._server.keyring.add_certificate(endpoint)
+        else:
+            msg = f"{endpoint}: the embedded server does not know OSCORE"
+            raise DriverError(msg)
 
     async def stop(self) -> None:
         """The server belongs to whoever made it."""
@@ -72,6 +81,10 @@ class LocalDriver:
         """A server in this process is never gone."""
         never: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         return await never
+
+    def misbehaved(self, act: Act) -> None:
+        """Told by a server with chaos; pass it as its ``on_act``."""
+        self._on_event(Misbehaved(act.endpoint, act.act, act.detail))
 
     def happened(self, happened: Happened) -> None:
         """Told by the server; pass it as its ``on_event``."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import sys
 from pathlib import Path
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from simulator.coap.owner import Chance
+    from simulator.ports import Network
 
 SWEEP_S = 30.0
 HOST: Final = "127.0.0.1"
@@ -47,25 +49,35 @@ class Origins:
         chance: of tokens and Message IDs.
         identity_dir: ``server.pem``, ``server.key`` and ``ca.pem`` (docs/driver-protocol.md); with it there are coaps,
             coaps+tcp and https.
+        network: in which the ports are; sockets by default. In another one there is no HTTP, which needs sockets.
+        entropy: random bytes of DTLS; a run in virtual time that is to be repeated gives those of its seed.
 
     Attributes:
         psks: the keys that devices may come with, over coaps and coaps+tcp.
     """
 
     def __init__(
-        self, packages: dict[str, bytes], now: Callable[[], float], chance: Chance, identity_dir: Path | None = None
+        self,
+        packages: dict[str, bytes],
+        now: Callable[[], float],
+        chance: Chance,
+        identity_dir: Path | None = None,
+        *,
+        network: Network | None = None,
+        entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._now = now
         self._identity_dir = identity_dir
-        self._network = SocketNetwork(loop)
+        self._network = network or SocketNetwork(loop)
+        self._entropy = entropy
         self._deadlines = Deadlines(loop, now)
         self.psks = PskStore()
         coap = PackageOrigin(packages)
         arm = self._deadlines.arm
         self._tables = {scheme: PeerTable(now, chance, coap, arm) for scheme in ("coap", "coaps")}
         self._streams = {scheme: CoapTcpServer(now, chance, coap, arm) for scheme in ("coap+tcp", "coaps+tcp")}
-        self._http = HttpOrigin(packages)
+        self._http = HttpOrigin(packages) if network is None else None
 
     async def open(self) -> dict[str, str]:
         """Take requests; the URI of each origin by its scheme.
@@ -77,10 +89,10 @@ class Origins:
         table, streams = self._tables["coap"], self._streams["coap+tcp"]
         table.attach(await self._network.bind_datagram(ANYWHERE, table))
         await streams.listen(self._network, ANYWHERE)
-        await self._http.start()
-        port = await self._http.listen(host=HOST)
         plain = {"coap": f"coap://{table.local}", "coap+tcp": f"coap+tcp://{streams.local}"}
-        plain["http"] = f"http://{HOST}:{port}"
+        if self._http is not None:
+            await self._http.start()
+            plain["http"] = f"http://{HOST}:{await self._http.listen(host=HOST)}"
         return plain if self._identity_dir is None else plain | await self._open_secure(self._identity_dir)
 
     async def _open_secure(self, directory: Path) -> dict[str, str]:
@@ -88,11 +100,13 @@ class Origins:
         credentials = ServerCredentials(self.psks, load_identity(*files), load_trust(directory / "ca.pem"))
         table, streams = self._tables["coaps"], self._streams["coaps+tcp"]
         shared = credentials, self._deadlines, self._now
-        table.attach(await bind_dtls(self._network, ANYWHERE, table, *shared))
+        table.attach(await bind_dtls(self._network, ANYWHERE, table, *shared, entropy=self._entropy))
         streams.attach(await listen_tls(self._network, ANYWHERE, streams.accept, *shared))
-        port = await self._http.listen(server_context(*files, directory / "ca.pem"), host=HOST)
         secure = {"coaps": f"coaps://{table.local}", "coaps+tcp": f"coaps+tcp://{streams.local}"}
-        return secure | {"https": f"https://{HOST}:{port}"}
+        if self._http is not None:
+            port = await self._http.listen(server_context(*files, directory / "ca.pem"), host=HOST)
+            secure["https"] = f"https://{HOST}:{port}"
+        return secure
 
     def sweep(self) -> None:
         """Drop peers that have gone quiet."""
@@ -105,7 +119,8 @@ class Origins:
             table.close()
         for streams in self._streams.values():
             streams.close()
-        await self._http.close()
+        if self._http is not None:
+            await self._http.close()
         self._deadlines.close()
 
 

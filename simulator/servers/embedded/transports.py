@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,16 +58,25 @@ class Transports:
         server: answers; its ``ways`` are set as they are opened.
         network: opens the ports.
         deadlines, now, chance: of all endpoints and handshakes.
+        entropy: random bytes of DTLS; a run in virtual time that is to be repeated gives those of its seed.
     """
 
     def __init__(
-        self, server: LwM2mServer, network: Network, deadlines: Deadlines, now: Callable[[], float], chance: Chance
+        self,
+        server: LwM2mServer,
+        network: Network,
+        deadlines: Deadlines,
+        now: Callable[[], float],
+        chance: Chance,
+        *,
+        entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._server = server
         self._network = network
         self._deadlines = deadlines
         self._now = now
         self._chance = chance
+        self._entropy = entropy
         self._tables: dict[str, PeerTable] = {}
         self._streams: dict[str, CoapTcpServer] = {}
         self._dtls: DtlsListener | None = None
@@ -89,7 +99,8 @@ class Transports:
         plain.attach(await network.bind_datagram(Address(host, ports.coap), plain))
         self._tables["coap"] = server.peers = plain
         secure = PeerTable(now, self._chance, server.side("coaps", self._who_by_dtls), deadlines.arm)
-        self._dtls = await bind_dtls(network, Address(host, ports.coaps), secure, credentials, deadlines, now)
+        place = Address(host, ports.coaps)
+        self._dtls = await bind_dtls(network, place, secure, credentials, deadlines, now, entropy=self._entropy)
         secure.attach(self._dtls)
         self._tables["coaps"] = server.ways["coaps"] = secure
 
