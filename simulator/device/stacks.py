@@ -127,7 +127,7 @@ class EngineStack:
     ) -> Endpoint:
         """A new endpoint."""
         alarm = device.world.deadlines.arm
-        handler = device if serves else None
+        handler = device.world.handler(device) if serves else None
         return Endpoint(transmit, device.chance, handler, device.plan.parameters, szx=szx, alarm=alarm)
 
     def call(
@@ -170,7 +170,7 @@ class AiocoapStack:
         return AiocoapEndpoint(
             transmit,
             device.chance,
-            device if serves else None,
+            device.world.handler(device) if serves else None,
             device.plan.parameters,
             device.world.now,
             szx=szx,
