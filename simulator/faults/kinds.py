@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from simulator.faults.triggers import ONCE, SHARE, Place, Sight, When, compiled
 
 if TYPE_CHECKING:
-    from simulator.faults.streams import StreamFault
+    from simulator.faults.streams import DatagramFault, StreamFault
     from simulator.faults.triggers import Trigger
     from simulator.ports import DatagramPort, DatagramReceiver, Dice, Flash, Installer
 
@@ -122,12 +122,13 @@ class Made:
     installer: Callable[[Installer], Installer] | None = None
     link: LinkFault | None = None
     stream: StreamFault | None = None
+    datagrams: DatagramFault | None = None
     defers: Callable[[int], bool] | None = None
     """Whether the user puts an update of a Severity (/5/0/11) off."""
     on_state: Callable[[Power, str], None] | None = None
     """Told of the device, and of a name of ``STATES``, when State (/5/0/3) changes."""
     purposes: frozenset[str] = frozenset({"management", "download"})
-    """Which ports ``link`` and ``stream`` wrap."""
+    """Which ports ``link``, ``stream`` and ``datagrams`` wrap."""
 
 
 @dataclass(frozen=True, slots=True)

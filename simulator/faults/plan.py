@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,7 +14,7 @@ from simulator.network.wrapped import WrappedNetwork
 
 if TYPE_CHECKING:
     from simulator.faults.kinds import LinkFault, Power
-    from simulator.faults.streams import Connect, StreamFault
+    from simulator.faults.streams import Connect, DatagramFault, OpenDatagram, StreamFault
     from simulator.lwm2m.firmware_table import State
     from simulator.ports import (
         Address,
@@ -106,7 +106,8 @@ class FaultPlan:
         mine = [made for made in self._made if purpose in made.purposes]
         links = [made.link for made in mine if made.link is not None]
         streams = [made.stream for made in mine if made.stream is not None]
-        return FaultyNetwork(network, links, streams) if links or streams else network
+        datagrams = [made.datagrams for made in mine if made.datagrams is not None]
+        return FaultyNetwork(network, links, streams, datagrams) if links or streams or datagrams else network
 
 
 NO_FAULTS = FaultPlan()
@@ -128,11 +129,18 @@ def _make(fault: Injected, watch: Watch, dice: Callable[[str], Dice], struck: St
 class FaultyNetwork(WrappedNetwork):
     """A network whose connected ports carry link faults."""
 
-    __slots__ = ("_links", "_streams")
+    __slots__ = ("_datagrams", "_links", "_streams")
 
-    def __init__(self, network: Network, links: list[LinkFault], streams: list[StreamFault]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        links: list[LinkFault],
+        streams: list[StreamFault],
+        datagrams: Sequence[DatagramFault] = (),
+    ) -> None:
         super().__init__(network)
         self._links = links
+        self._datagrams = datagrams
         self._streams = streams
 
     async def open_datagram(
@@ -143,7 +151,10 @@ class FaultyNetwork(WrappedNetwork):
         for link in self._links:
             receiver, wrap = link.open(receiver)
             wraps.append(wrap)
-        port = await self._network.open_datagram(remote, receiver, local=local)
+        connect: OpenDatagram = partial(self._network.open_datagram, remote, local=local)
+        for fault in self._datagrams:
+            connect = partial(fault.open_datagram, connect)
+        port = await connect(receiver)
         for wrap in reversed(wraps):
             port = wrap(port)
         return port

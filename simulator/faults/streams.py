@@ -1,4 +1,4 @@
-"""What stands between a stream port and what is above it: what every fault of a stream is made of."""
+"""What stands between a port and what is above it, and opens the port itself: every fault of a stream, and a NAT."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from simulator.ports import Address, StreamPort, StreamReceiver
+    from simulator.ports import Address, DatagramPort, DatagramReceiver, StreamPort, StreamReceiver
 
 Connect = Callable[["StreamReceiver"], Awaitable["StreamPort"]]
 """Opens the connection below a receiver. Raises OSError where there is none."""
+OpenDatagram = Callable[["DatagramReceiver"], Awaitable["DatagramPort"]]
+"""Opens the port below a receiver. Raises OSError where there is none."""
 
 
 class StreamFault(Protocol):
@@ -17,6 +19,17 @@ class StreamFault(Protocol):
 
     async def open(self, connect: Connect, receiver: StreamReceiver) -> StreamPort:
         """A connection with the fault in it.
+
+        Raises:
+            OSError: there is none.
+        """
+
+
+class DatagramFault(Protocol):
+    """Stands between the datagram ports of a device and what is above them, and may open further ones."""
+
+    async def open_datagram(self, connect: OpenDatagram, receiver: DatagramReceiver) -> DatagramPort:
+        """A port with the fault in it.
 
         Raises:
             OSError: there is none.

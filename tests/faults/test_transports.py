@@ -137,7 +137,8 @@ def test_it_strikes_at_about_the_share_of_the_package_whatever_is_around_it(tran
 @pytest.mark.parametrize("name", DATAGRAM_FAULTS)
 def test_faults_of_datagrams_strike_records_of_dtls_and_are_made_good(name, delivery):
     for seed in range(2):
-        rate = {"rate": 0.03} if "rate" in FAULTS[name].parameters else {}
+        often = {"rate": 0.03, "every": 3.0}
+        rate = {key: value for key, value in often.items() if key in FAULTS[name].parameters}
         settings = {"transport": "coaps", "management": "coaps"}
         end = update(delivery, name, seed=seed, profile=CELL, settings=settings, **rate)
         assert (end.state, end.result, end.version, end.struck) == (0, 1, "2.0", [name])
