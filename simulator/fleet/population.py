@@ -198,7 +198,7 @@ class _GroupPlan:
         self._others: list[tuple[Fault, Shuffle, int]] = []
         first = 0
         for position, fault in enumerate(group.faults if reached else ()):
-            carriers = max(1, round(fault.share * group.count))
+            carriers = fault.carriers(group.count)
             if fault.decisive:
                 last = min(group.count, first + carriers)
                 self._decisive.append((fault, range(first, last)))

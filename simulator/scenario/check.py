@@ -11,25 +11,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from simulator.firmware import HEADER_SIZE
-from simulator.lwm2m.profiles import PROFILES
 from simulator.scenario.campaign import Campaign, Criteria
-from simulator.scenario.devices import MANAGEMENT, Fault, Group
+from simulator.scenario.devices import MANAGEMENT, Group
 from simulator.scenario.endpoints import EndpointShape
+from simulator.scenario.fault_check import check_faults
 from simulator.scenario.faults import Kinds
-from simulator.scenario.orders import check_order
 from simulator.scenario.problems import Finding, did_you_mean
 from simulator.scenario.sections import Arrivals, AtOnce, ConstantRate, Firmware, Run
 from simulator.scenario.server import MANAGEMENT_OF, ExternalServer, LeshanDemo, Server, StartedServer
-from simulator.transport.http_limits import DEFAULT_HTTP_LIMITS
 
 ENDPOINT_MAX: Final = 252
 """Bytes of an Endpoint Client Name: ``ep=`` and the name are one Uri-Query option of 255 bytes (RFC 7252 §5.10)."""
 
 BLOCKS_MAX: Final = 1 << 20
 """Blocks of one transfer: NUM of a block option has at most 20 bits (RFC 7959 §2.2)."""
-
-DATAGRAMS: Final = frozenset({"coap", "coaps"})
-"""Transports over a datagram port; the others are over a stream port."""
 
 ORDERS: Final = ("start", "concurrency", "execute", "groups", "order", "rate", "request_timeout")
 """Keys of the campaign that mean nothing where the server gives its own orders."""
@@ -60,7 +55,7 @@ def check(draft: Draft, kinds: Kinds) -> Iterator[Finding]:
         yield from _management(name, group, draft.server)
         yield from _oscore(name, group, draft.server)
         yield from _package(name, group, draft.firmware)
-        yield from _faults(name, group, kinds, draft)
+        yield from check_faults(name, group, kinds, draft)
         yield from _refused_long(name, group, draft)
     yield from _campaign(draft)
     yield from _times(draft)
@@ -159,64 +154,6 @@ def _package(name: str, group: Group, firmware: Firmware | None) -> Iterator[Fin
             ("groups", name, "flash"),
             f"{group.flash} bytes cannot take the package of {firmware.size} bytes",
             "raise `flash`, or declare the failure: expect = { state = 0, result = 2 }",
-        )
-
-
-def _faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterator[Finding]:
-    for position, fault in enumerate(group.faults):
-        key = ("groups", name, "faults", position)
-        kind = kinds[fault.kind]
-        if group.delivery != "none" and group.delivery not in kind.deliveries:
-            mend = f"use it in a group with delivery = {' or '.join(sorted(kind.deliveries))}"
-            yield Finding((*key, "kind"), f"{fault.kind} cannot strike a {group.delivery}", mend)
-        if kind.seam == "datagram" and group.scheme not in DATAGRAMS:
-            mend = "use it over coap or coaps; a stream loses nothing, but `network` with a loss makes it wait"
-            problem = (
-                f"{fault.kind} strikes datagrams, and the package of this group comes over a {group.scheme} stream"
-            )
-            yield Finding((*key, "kind"), problem, mend)
-        if group.scheme in DATAGRAMS and fault.parameters.get("how", "silent") != "silent":
-            mend = 'set how = "silent", or use it in a group whose transport is a stream'
-            problem = f"there is no connection over {group.scheme} that could be {fault.parameters['how']}"
-            yield Finding((*key, "how"), problem, mend)
-        if kind.seam == "order" and isinstance(draft.server, ExternalServer):
-            mend = "use a server that the run drives"
-            yield Finding((*key, "kind"), f"{fault.kind} needs an order that an external server gives itself", mend)
-        if kind.seam == "decision" and PROFILES[group.profile].object_version(group.lwm2m) == "1.0":
-            mend = 'use lwm2m = "1.1" and a profile other than zephyr'
-            yield Finding((*key, "kind"), f"{fault.kind} needs object 5 in version 1.1, which these devices lack", mend)
-        yield from check_order(key, kind.order, fault, group)
-        yield from _never_strikes(key, fault, draft.firmware)
-        yield from _gives_up_late(key, fault, group, draft.campaign)
-    shares = sum(fault.share for fault in group.faults if fault.decisive)
-    if shares > 1 + 1e-9:
-        yield Finding(
-            ("groups", name, "faults"),
-            f"faults that decide how an update ends have shares of {shares:.0%} in all, and a device ends one way only",
-            "lower the shares to 100 % in all, or use one more group",
-        )
-
-
-def _never_strikes(key: tuple[str | int, ...], fault: Fault, firmware: Firmware | None) -> Iterator[Finding]:
-    capacity = fault.parameters.get("capacity")
-    if firmware is not None and isinstance(capacity, int) and capacity >= firmware.size:
-        mend = f"choose less than the {firmware.size} bytes of the package"
-        yield Finding((*key, "capacity"), f"the package fits into {capacity} bytes, the fault never strikes", mend)
-
-
-def _gives_up_late(
-    key: tuple[str | int, ...], fault: Fault, group: Group, campaign: Campaign | None
-) -> Iterator[Finding]:
-    if fault.expected != (0, 4) or fault.parameters.get("how", "silent") != "silent":
-        return
-    wait = DEFAULT_HTTP_LIMITS.idle_s if group.scheme.startswith("http") else group.coap.max_transmit_wait_s
-    wait *= group.attempts_in_silence
-    if campaign is not None and fault.kind == "connection-lost" and wait > campaign.timeout:
-        yield Finding(
-            (*key, "kind"),
-            f"a device takes up to {wait:g} s to give up a lost connection, the operator looks for "
-            f"{campaign.timeout:g} s only",
-            "raise campaign.timeout, or lower pull_retries, or ack_timeout or max_retransmit of a group over CoAP",
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, model_validator
 
@@ -54,16 +54,23 @@ class Fault(NamedTuple):
     """One fault of a group, with its parameters in bytes, seconds and shares between 0 and 1."""
 
     kind: str
-    parameters: Mapping[str, int | float | str | bool]
+    parameters: Mapping[str, Any]
+    """With the keys that say when it strikes, where the table has them; a place is a ``Place``."""
     share: float
     """Share of the group's devices that carry it, above 0, at most 1."""
     expected: tuple[int, int] | None
     """State and Update Result in which the fault makes an update end; None where it should not show in them."""
+    devices: int | None = None
+    """Number of the group's devices that carry it, instead of ``share``."""
 
     @property
     def decisive(self) -> bool:
         """Whether it decides how the update ends; a device carries at most one such fault."""
         return self.expected is not None and self.expected != SUCCESS
+
+    def carriers(self, size: int) -> int:
+        """How many devices of a group of this size carry it."""
+        return self.devices if self.devices is not None else max(1, round(self.share * size))
 
 
 def _endpoint(value: str) -> str:

@@ -7,12 +7,14 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
 
 from pydantic import Field, ValidationError, create_model
 
+from simulator.faults.triggers import Place, When
 from simulator.lwm2m.firmware_table import Event, Row, State, UpdateResult
 from simulator.lwm2m.profiles import PROFILES
 from simulator.scenario import units
 from simulator.scenario.devices import End, Fault, ShareOfDevices
 from simulator.scenario.problems import Finding, Key, did_you_mean, translate
 from simulator.scenario.sections import Section
+from simulator.scenario.triggers import NEVER, TRIGGERS, misplaced, unseen
 
 _TYPES: Final[Mapping[str, Any]] = {
     "size": units.Size,
@@ -71,6 +73,24 @@ class FaultKind(Protocol):
         """The same for a transfer by this URI scheme, which is taken up again so often, with these parameters."""
 
     @property
+    def takes(self) -> frozenset[str]:
+        """By what a table may say when it strikes."""
+
+    @property
+    def same(self) -> Mapping[str, str]:
+        """Keys of triggers that are another word for a parameter."""
+
+    def trigger_keys(self) -> list[str]:
+        """The keys of triggers that its table may have."""
+
+    def timing(self, complete: Mapping[str, Any]) -> When:
+        """When it strikes, out of what a table says."""
+
+    @property
+    def schemes(self) -> frozenset[str]:
+        """URI schemes of the transfer under which it can strike."""
+
+    @property
     def order(self) -> str:
         """What the operator orders; ``good`` where nothing is wrong with it."""
 
@@ -109,6 +129,9 @@ class FaultTable(Section):
         validate_default=True,
         description="Share of the group's devices that carry it, drawn by the seed; at least one device does.",
     )
+    count: int | None = Field(
+        default=None, ge=1, description="Number of the group's devices that carry it, instead of `share`."
+    )
     expect: End | None = Field(
         default=None, description="How updates with this fault end. Default: what the kind of fault declares."
     )
@@ -133,6 +156,11 @@ def table_of(kind: FaultKind) -> type[FaultTable]:
             fields[name] = (typed, Field(description=parameter.doc))
         else:
             fields[name] = (typed | None, Field(default=None, description=parameter.doc))
+    for name in kind.trigger_keys():
+        typed, doc = TRIGGERS[name]
+        if name in kind.same:
+            doc = f"Another word for `{kind.same[name]}`."
+        fields[name] = (typed | None, Field(default=None, description=doc))
     made: type[FaultTable] = create_model(f"Fault {kind.name}", __base__=FaultTable, __doc__=kind.summary, **fields)
     return made
 
@@ -148,20 +176,48 @@ def read_fault(raw: object, kinds: Kinds, carrier: Carrier, at: Key) -> tuple[Fa
     if kind is None:
         return None, [Finding((*at, "kind"), f"{name!r} is no kind of fault", did_you_mean(str(name), sorted(kinds)))]
     model = table_of(kind)
+    found = list(unseen(kind, raw, kind.parameters, at))
+    told = {finding.key[-1] for finding in found}
     try:
-        table = model.model_validate(raw)
+        table = model.model_validate({key: value for key, value in raw.items() if key not in told})
     except ValidationError as error:
-        return None, [translate(each, model, at) for each in error.errors()]
-    given = {key: getattr(table, key) for key in kind.parameters}
-    parameters = {key: value if value is not None else kind.parameters[key].default for key, value in given.items()}
-    known = {key: value for key, value in parameters.items() if value is not None}
+        return None, [*found, *(translate(each, model, at) for each in error.errors())]
+    found += _twice(raw, kind, at)
+    known = _known(table, kind)
+    places = {key: known[key] for key in ("at", "after") if isinstance(known.get(key), Place)}
+    found += misplaced(kind, places, at)
+    if found:
+        return None, found
     if table.expect is not None:
         expected: tuple[int, int] | None = (table.expect.state, table.expect.result)
     else:
         expected = kind.end(carrier.scheme, carrier.retries, known)
         if expected is not None and carrier.profile in PROFILES:
             expected = end_with_profile(expected, carrier.profile, answered=kind.order == "not-found")
-    return Fault(kind.name, known, table.share, expected), []
+    return Fault(kind.name, known, table.share, expected, table.count), []
+
+
+def _twice(raw: Mapping[str, Any], kind: FaultKind, at: Key) -> list[Finding]:
+    """Two keys of which a table has one."""
+    pairs = {"count": "share", **kind.same}
+    return [
+        Finding((*at, key), f"`{key}` and `{other}` say the same in two ways", "drop one of them")
+        for key, other in pairs.items()
+        if key in raw and other in raw
+    ]
+
+
+def _known(table: FaultTable, kind: FaultKind) -> dict[str, Any]:
+    """Parameters, given or by default, and the triggers that are given."""
+    values = {key: getattr(table, key) for key in (*kind.parameters, *kind.trigger_keys())}
+    for key, parameter in kind.same.items():
+        value = values.pop(key)
+        if value is not None and value != NEVER:
+            values[parameter] = value
+    for key, parameter_ in kind.parameters.items():
+        if values[key] is None:
+            values[key] = parameter_.default
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def end_with_profile(expected: tuple[int, int], profile: str, *, answered: bool) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from simulator.faults.triggers import Place
 from simulator.scenario.campaign import Campaign, Criteria, Moment
 from simulator.scenario.devices import Fault, Group
 from simulator.scenario.links import NetworkSettings
@@ -136,7 +137,11 @@ def _normalised(value: Any) -> Any:
             }
         case Fault():
             expect = None if value.expected is None else {"state": value.expected[0], "result": value.expected[1]}
-            return {"kind": value.kind, "share": value.share, "expect": expect, "parameters": dict(value.parameters)}
+            parameters = {name: _normalised(each) for name, each in value.parameters.items()}
+            carriers = {"share": value.share} if value.devices is None else {"count": value.devices}
+            return {"kind": value.kind, **carriers, "expect": expect, "parameters": parameters}
+        case Place():
+            return {value.unit: value.value}
         case Range():
             return {"min": value.min, "max": value.max}
         case Moment():

@@ -104,7 +104,14 @@ def test_a_scenario_can_set_what_the_registry_names(kind):
     fault, findings = read_fault({"kind": kind.name, **written}, FAULTS, Carrier(), ())
     assert findings == []
     build(kind.name, fault.parameters)
-    assert set(table_of(kind).model_fields) == {"kind", "share", "expect", *kind.parameters}
+    assert set(table_of(kind).model_fields) == {
+        "kind",
+        "share",
+        "count",
+        "expect",
+        *kind.parameters,
+        *kind.trigger_keys(),
+    }
 
 
 @pytest.mark.parametrize(

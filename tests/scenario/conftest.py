@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from simulator.faults.kinds import SCHEMES, FaultKind
+from simulator.faults.triggers import ONCE
+
 
 @dataclass(frozen=True)
 class FakeParameter:
@@ -23,6 +26,22 @@ class FakeKind:
     summary: str = "A fault."
     deliveries: frozenset[str] = frozenset({"pull", "push"})
     order: str = "good"
+    takes: frozenset[str] = frozenset()
+    same: dict[str, str] = field(default_factory=dict)
+    schemes: frozenset[str] = SCHEMES
+
+    def trigger_keys(self):
+        """As the real ones do."""
+        return FaultKind.trigger_keys(self)
+
+    def timing(self, parameters):
+        """As the real ones do."""
+        return FaultKind.timing(self, parameters)
+
+    @property
+    def when(self):
+        """Once."""
+        return ONCE
 
     def end(self, scheme, retries, parameters):
         """What is expected, but for a damage that depends on the transport."""

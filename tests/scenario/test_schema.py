@@ -13,7 +13,8 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "scenario.md"
 
 SECTIONS = {
     "`[run]`": ["Run"],
-    "`[server]`": ["StartedServer", "LeshanDemo"],
+    "`[server]`": ["EmbeddedServer", "StartedServer", "LeshanDemo"],
+    "`[server.chaos]`": ["ChaosSettings"],
     "`[firmware]`": ["Firmware"],
     "`[devices]` and `[groups.NAME]`": ["DeviceSettings", "End"],
     "`[devices.credentials]` and `[groups.NAME.credentials]`": ["CredentialSettings"],
@@ -73,7 +74,14 @@ def test_each_kind_of_fault_has_its_table(schema, kinds):
     }
     for name, table in tables.items():
         assert table["properties"]["kind"]["const"] == name
-        assert set(table["properties"]) == {"kind", "share", "expect", *kinds[name].parameters}
+        assert set(table["properties"]) == {
+            "kind",
+            "share",
+            "count",
+            "expect",
+            *kinds[name].parameters,
+            *kinds[name].trigger_keys(),
+        }
     assert set(tables["packet-loss"]["required"]) == {"kind", "rate"}
 
 
@@ -98,6 +106,9 @@ def test_the_reference_has_every_key_with_its_default(schema, heading, models):
 def test_the_reference_has_the_keys_of_groups_and_faults():
     for heading, keys in (
         ("`[devices]` and `[groups.NAME]`", ("count", "expect", "faults")),
-        ("`[[groups.NAME.faults]]`", ("kind", "share", "expect")),
+        (
+            "`[[groups.NAME.faults]]`",
+            ("kind", "share", "count", "expect", "at", "after", "probability", "times", "heals"),
+        ),
     ):
         assert all(f"| `{key}` |" in sections()[heading] for key in keys)

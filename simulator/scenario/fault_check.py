@@ -1,0 +1,121 @@
+"""Checks the faults of a group against the group and the rest of the scenario: refuses what cannot strike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from simulator.faults.triggers import BYTES, SHARE, STATE, TIME
+from simulator.lwm2m.profiles import PROFILES
+from simulator.scenario.orders import check_order
+from simulator.scenario.problems import Finding, Key
+from simulator.scenario.server import ExternalServer
+from simulator.transport.http_limits import DEFAULT_HTTP_LIMITS
+
+if TYPE_CHECKING:
+    from simulator.scenario.campaign import Campaign
+    from simulator.scenario.check import Draft
+    from simulator.scenario.devices import Fault, Group
+    from simulator.scenario.faults import FaultKind, Kinds
+    from simulator.scenario.sections import Firmware
+
+DATAGRAMS: Final = frozenset({"coap", "coaps"})
+"""Transports over a datagram port; the others are over a stream port."""
+
+
+def check_faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterator[Finding]:
+    """What is wrong with the faults of one group."""
+    for position, fault in enumerate(group.faults):
+        key = ("groups", name, "faults", position)
+        kind = kinds[fault.kind]
+        yield from _carried(key, fault, group)
+        yield from _transfer(key, fault, kind, group)
+        if kind.seam == "order" and isinstance(draft.server, ExternalServer):
+            mend = "use a server that the run drives"
+            yield Finding((*key, "kind"), f"{fault.kind} needs an order that an external server gives itself", mend)
+        if kind.seam == "decision" and PROFILES[group.profile].object_version(group.lwm2m) == "1.0":
+            mend = 'use lwm2m = "1.1" and a profile other than zephyr'
+            yield Finding((*key, "kind"), f"{fault.kind} needs object 5 in version 1.1, which these devices lack", mend)
+        yield from check_order(key, kind.order, fault, group)
+        yield from _never_strikes(key, fault, draft.firmware)
+        yield from _place(key, fault, kind, group, draft)
+        yield from _gives_up_late(key, fault, group, draft.campaign)
+    yield from _one_end_each(name, group)
+
+
+def _carried(key: Key, fault: Fault, group: Group) -> Iterator[Finding]:
+    if fault.devices is not None and fault.devices > group.count:
+        problem = f"{fault.devices} devices are to carry it, the group has {group.count}"
+        yield Finding((*key, "count"), problem, f"write at most {group.count}, or raise the count of the group")
+
+
+def _transfer(key: Key, fault: Fault, kind: FaultKind, group: Group) -> Iterator[Finding]:
+    """What the transfer of the group has not got."""
+    if group.delivery != "none" and group.delivery not in kind.deliveries:
+        mend = f"use it in a group with delivery = {' or '.join(sorted(kind.deliveries))}"
+        yield Finding((*key, "kind"), f"{fault.kind} cannot strike a {group.delivery}", mend)
+    if kind.seam == "datagram" and group.scheme not in DATAGRAMS:
+        mend = "use it over coap or coaps; a stream loses nothing, but `network` with a loss makes it wait"
+        problem = f"{fault.kind} strikes datagrams, and the package of this group comes over a {group.scheme} stream"
+        yield Finding((*key, "kind"), problem, mend)
+    elif group.scheme not in kind.schemes:
+        problem = f"{fault.kind} cannot strike over {group.scheme}"
+        yield Finding((*key, "kind"), problem, f"use it over {', '.join(sorted(kind.schemes))}")
+    if group.scheme in DATAGRAMS and fault.parameters.get("how", "silent") != "silent":
+        mend = 'set how = "silent", or use it in a group whose transport is a stream'
+        problem = f"there is no connection over {group.scheme} that could be {fault.parameters['how']}"
+        yield Finding((*key, "how"), problem, mend)
+
+
+def _one_end_each(name: str, group: Group) -> Iterator[Finding]:
+    decisive = [fault for fault in group.faults if fault.decisive]
+    shares = sum(fault.share if fault.devices is None else fault.devices / max(group.count, 1) for fault in decisive)
+    if shares > 1 + 1e-9:
+        yield Finding(
+            ("groups", name, "faults"),
+            f"faults that decide how an update ends have shares of {shares:.0%} in all, and a device ends one way only",
+            "lower the shares to 100 % in all, or use one more group",
+        )
+
+
+def _never_strikes(key: Key, fault: Fault, firmware: Firmware | None) -> Iterator[Finding]:
+    capacity = fault.parameters.get("capacity")
+    if firmware is not None and isinstance(capacity, int) and capacity >= firmware.size:
+        mend = f"choose less than the {firmware.size} bytes of the package"
+        yield Finding((*key, "capacity"), f"the package fits into {capacity} bytes, the fault never strikes", mend)
+    if fault.parameters.get("probability") == 0:
+        yield Finding((*key, "probability"), "with a probability of 0 the fault never strikes", "raise it")
+
+
+def _place(key: Key, fault: Fault, kind: FaultKind, group: Group, draft: Draft) -> Iterator[Finding]:
+    """A place that the update of this group does not have, or that nobody can know."""
+    place = kind.timing(fault.parameters).place
+    if place is None:
+        return
+    written = (*key, next((name for name in ("at", "after") if name in fault.parameters), "kind"))
+    firmware = draft.firmware
+    if place.unit == SHARE and isinstance(draft.server, ExternalServer) and firmware is not None:
+        told = {"size", "file"} & firmware.model_fields_set
+        if not told:
+            problem = f"nobody knows what {place} of a package are that the external server has"
+            yield Finding(written, problem, "set firmware.size or firmware.file to that of the server, or write bytes")
+    if place.unit == BYTES and firmware is not None and float(place.value) >= firmware.size:
+        yield Finding(written, f"the package has {firmware.size} bytes, the fault never strikes", "choose less")
+    hidden = group.delivery == "push" and not PROFILES[group.profile].shows_downloading_on_push
+    if hidden and (place.unit == TIME or (place.unit, place.value) == (STATE, "downloading")):
+        problem = f"devices of profile {group.profile} have no State 1 (Downloading) in a push, so nothing begins there"
+        yield Finding(written, problem, "use bytes or a block, or another profile")
+
+
+def _gives_up_late(key: Key, fault: Fault, group: Group, campaign: Campaign | None) -> Iterator[Finding]:
+    if fault.expected != (0, 4) or fault.parameters.get("how", "silent") != "silent":
+        return
+    wait = DEFAULT_HTTP_LIMITS.idle_s if group.scheme.startswith("http") else group.coap.max_transmit_wait_s
+    wait *= group.attempts_in_silence
+    if campaign is not None and fault.kind == "connection-lost" and wait > campaign.timeout:
+        yield Finding(
+            (*key, "kind"),
+            f"a device takes up to {wait:g} s to give up a lost connection, the operator looks for "
+            f"{campaign.timeout:g} s only",
+            "raise campaign.timeout, or lower pull_retries, or ack_timeout or max_retransmit of a group over CoAP",
+        )
