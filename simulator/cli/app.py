@@ -149,6 +149,35 @@ def devices(
 
 
 @app.command()
+def reproduce(
+    run_directory: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.", show_default=False)],
+    device: Annotated[str, typer.Option(help="Endpoint Client Name of the device.", show_default=False)],
+    server: Annotated[
+        ServerKind | None, typer.Option(help="The server under test; that of the run by default.")
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="A Leshan demo server that already runs.")] = None,
+    virtual: Annotated[
+        bool,
+        typer.Option("--virtual", help="In virtual time, with the embedded server: the same to the byte each time."),
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Directory for the timeline, the events and logs.")] = None,
+    pcap: Annotated[Path | None, typer.Option(help="Capture file for Wireshark.")] = None,
+    keylog: Annotated[
+        Path | None, typer.Option(help="File for the keys of the connections, which decrypt the capture. Keep it safe.")
+    ] = None,
+    allow_public_target: Annotated[
+        bool, typer.Option("--allow-public-target", help="Allow a target outside loopback and private ranges.")
+    ] = False,
+) -> None:
+    """Replay one device of a run: its messages, states and faults, and whether it ends as in the run."""
+    from simulator.cli.reproduce import Options, reproduce
+
+    kind = None if server is None else server.value
+    options = Options(run_directory, device, kind, url, virtual, out, pcap, keylog, allow_public_target)
+    raise typer.Exit(reproduce(options, output))
+
+
+@app.command()
 def schema(
     out: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
 ) -> None:

@@ -33,9 +33,10 @@ class KeyLog:
         self.line(b"CLIENT_RANDOM %b %b" % (client_random.hex().encode(), master.hex().encode()))
 
     def line(self, line: bytes) -> None:
-        """Write one line as OpenSSL gives it."""
-        self.written = True
-        self._file.write(line + b"\n")
+        """Write one line as OpenSSL gives it; nothing when the file is closed."""
+        if not self._file.closed:
+            self.written = True
+            self._file.write(line + b"\n")
 
     def close(self) -> None:
         """Close the file."""
