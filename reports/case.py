@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
+from reports.devices import PEER_SEAM
 from reports.pattern import RESULT_PATH, STATE_PATH
 from reports.read import Run, section
 
@@ -22,8 +23,6 @@ LAGS: Final = 4.0
 """How many of the longest lags of an event loop are added to it, since the clocks of the record are as late."""
 OWN_SEAMS: Final = frozenset({"flash", "installer", "decision"})
 """Seams of faults inside a device, which leave its link and what it reports as they are."""
-PEER_SEAMS: Final = frozenset({"server", "origin"})
-"""Seams of what misbehaves on purpose on the other side."""
 
 
 class Held(NamedTuple):
@@ -135,7 +134,7 @@ def cases(run: Run, devices: pd.DataFrame) -> Iterator[Case]:
     transfers = _rows(_with_last_block(run), Transfer)
     judged = tables["updates"].groupby("device")["t"].last().to_dict()
     outside = tables["faults"]
-    struck = set(outside[~outside["seam"].isin(OWN_SEAMS | PEER_SEAMS)]["device"])
+    struck = set(outside[~outside["seam"].isin(OWN_SEAMS | {PEER_SEAM})]["device"])
     columns = ["endpoint", "group", "delivery", "fault", "declared", "network"]
     for index, endpoint, group, delivery, fault, declared, network in there[columns].itertuples(name=None):
         plan = section(groups.get(group))

@@ -9,6 +9,8 @@ import pandas as pd
 from reports.read import Run
 from simulator.events import FAULT_OVER
 
+PEER_SEAM: Final = "server"
+"""Seam of what a server does wrong on purpose, which is no fault of the device."""
 UNKNOWN: Final = "?"
 """A state, result, transport or delivery that is not known."""
 
@@ -46,6 +48,7 @@ def device_frame(run: Run) -> pd.DataFrame:
     frame["server_end"] = pair(updates["state"], updates["result"])
     frame["asked"] = not run.external
     strikes = tables["faults"]
+    strikes = strikes[strikes["seam"] != PEER_SEAM]
     struck = strikes[~strikes["detail"].astype(str).str.startswith(FAULT_OVER)].groupby("device").size()
     frame["applied"] = struck.reindex(index).fillna(0).astype("int64")
     return frame

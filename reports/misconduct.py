@@ -48,7 +48,7 @@ def missed_state(case: Case) -> Iterator[Finding]:
         if until is None or (at and case.held[at - 1].state == row.state):
             continue
         # Observations end with a registration, so what counts is when this one's was answered.
-        registered = max((r.t for r in case.registrations if _is_register(r) and r.t <= until), default=None)
+        registered = max((r.t for r in case.registrations if _is_register(r) and r.t < until), default=None)
         observed = next((report.t for report in told if registered is not None and report.t >= registered), None)
         if observed is None or until - max(row.t, observed) < case.grace_s:
             continue
@@ -95,7 +95,7 @@ def never_noticed(case: Case) -> Iterator[Finding]:
     registers = [r for r in case.registrations if r.operation == "register" and r.t <= case.judged_at]
     # After a successful update the device has restarted, and is there for the server when it has registered.
     since = max([last.t, *(r.t for r in registers if r.outcome == "ok")])
-    there = bool(registers) and registers[-1].outcome == "ok" and (last.result != 1 or since > last.t)
+    there = bool(registers) and registers[-1].outcome == "ok" and (last.result != 1 or registers[-1].t >= last.t)
     told = any(report.value == last.result and report.t >= last.t for report in case.results)
     if there and not told and case.judged_at - since >= case.grace_s:
         yield Finding(
@@ -147,14 +147,15 @@ def forgot_registration(case: Case) -> Iterator[Finding]:
         return
     good: float | None = None
     for row in case.registrations:
-        if row.operation != "update":
-            good = row.t if _is_register(row) else None
-        elif row.outcome == "ok":
-            good = row.t
+        if row.outcome == "ok":
+            good = None if row.operation == "deregister" else row.t
+        elif row.operation == "register":
+            good = None
         elif row.code == "4.04" and good is not None and row.t - good < case.lifetime_s:
+            what = "an Update" if row.operation == "update" else "a De-register"
             yield Finding(
                 row.t,
-                f"an Update was answered with 4.04, {seconds(row.t - good)} after the registration had been accepted "
+                f"{what} was answered with 4.04, {seconds(row.t - good)} after the registration had been accepted "
                 f"for {seconds(case.lifetime_s)}",
                 not case.struck,
             )

@@ -11,8 +11,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from simulator.events import ServerReported, ServerSaw
-from simulator.operator.driver import Deregistered, Notified, NotifyFailed, Registered, Updated
+from simulator.events import FaultApplied, ServerReported, ServerSaw
+from simulator.operator.driver import Deregistered, Misbehaved, Notified, NotifyFailed, Registered, Updated
 from simulator.operator.requests import observe
 from simulator.operator.update import Order, Update
 from simulator.operator.watch import Watch
@@ -124,6 +124,8 @@ class Campaign:
             emit(ServerSaw(now, watch.device, "updated", ""))
         elif isinstance(event, Deregistered):
             emit(ServerSaw(now, watch.device, "deregistered", event.cause))
+        elif isinstance(event, Misbehaved):
+            emit(FaultApplied(now, watch.device, event.act, "server", event.detail))
         elif isinstance(event, NotifyFailed):
             log.info("observation of %s at %s ended: %s", event.path, event.endpoint, event.detail)
 

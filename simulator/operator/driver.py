@@ -113,7 +113,16 @@ class NotifyFailed:
     detail: str
 
 
-ServerEvent = Registered | Updated | Deregistered | Notified | NotifyFailed
+@dataclass(frozen=True, slots=True)
+class Misbehaved:
+    """The server did something wrong on purpose, as the scenario has it."""
+
+    endpoint: str
+    act: str
+    detail: str
+
+
+ServerEvent = Registered | Updated | Deregistered | Notified | NotifyFailed | Misbehaved
 OnEvent = Callable[[ServerEvent], None]
 
 

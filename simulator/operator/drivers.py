@@ -31,6 +31,7 @@ def driver_for(choice: ServerChoice, progress: Callable[[str], None]) -> Driver:
     if choice.kind in MODULES:
         command = [sys.executable, "-P", "-m", MODULES[choice.kind], "--host", choice.host, "--port", str(choice.port)]
         command += ["--identity-dir", choice.identity_dir] if choice.identity_dir else []
+        command += ["--chaos", choice.chaos] if choice.chaos else []
         return JsonLinesDriver(command, choice.kind, Path(choice.work) / "server.log")
     if choice.kind == "leshan":
         return LeshanDriver(choice, progress)

@@ -34,6 +34,8 @@ class ServerChoice:
     """Largest block of a push, where the server can be told."""
     identity_dir: str = ""
     """Directory of ``server.pem``, ``server.key`` and ``ca.pem``: with it the transports with certificates open."""
+    chaos: str = ""
+    """What an embedded server does wrong, as JSON (``Chaos``); empty for a sound one."""
 
 
 @dataclass(frozen=True, slots=True)

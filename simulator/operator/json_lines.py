@@ -17,6 +17,7 @@ from simulator.operator.driver import (
     Answer,
     Deregistered,
     DriverError,
+    Misbehaved,
     NoAnswerError,
     Notified,
     NotifyFailed,
@@ -286,4 +287,6 @@ def _event(line: dict[str, Any]) -> ServerEvent | None:
             return Notified(endpoint, str(line["path"]), str(line["value"]))
         case "notify_failed":
             return NotifyFailed(endpoint, str(line["path"]), str(line.get("detail") or ""))
+        case "misbehaved":
+            return Misbehaved(endpoint, str(line["act"]), str(line.get("detail") or ""))
     return None

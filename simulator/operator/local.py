@@ -14,6 +14,7 @@ from simulator.operator.driver import (
     ByCertificate,
     Deregistered,
     DriverError,
+    Misbehaved,
     NoAnswerError,
     Notified,
     OnEvent,
@@ -32,6 +33,7 @@ from simulator.servers.embedded.core import UnknownEndpointError as NotRegistere
 if TYPE_CHECKING:
     from simulator.coap.call import Result
     from simulator.coap.message import Options
+    from simulator.servers.embedded.chaos import Misbehaved as Act
 
 MAX_IN_FLIGHT: Final = 10_000
 
@@ -79,6 +81,10 @@ class LocalDriver:
         """A server in this process is never gone."""
         never: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         return await never
+
+    def misbehaved(self, act: Act) -> None:
+        """Told by a server with chaos; pass it as its ``on_act``."""
+        self._on_event(Misbehaved(act.endpoint, act.act, act.detail))
 
     def happened(self, happened: Happened) -> None:
         """Told by the server; pass it as its ``on_event``."""

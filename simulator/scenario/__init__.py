@@ -12,7 +12,7 @@ from simulator.scenario.problems import Problem, ScenarioError
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.schema import json_schema
 from simulator.scenario.sections import Arrivals, AtOnce, ConstantRate, Firmware, Ramp, Run
-from simulator.scenario.server import ExternalServer, LeshanDemo, Server, StartedServer
+from simulator.scenario.server import EmbeddedServer, ExternalServer, LeshanDemo, Server, StartedServer
 from simulator.scenario.units import Range
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Campaign",
     "ConstantRate",
     "Criteria",
+    "EmbeddedServer",
     "ExternalServer",
     "Fault",
     "Firmware",

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field
 
+from simulator.scenario.chaos import ChaosSettings
 from simulator.scenario.sections import Section
 from simulator.scenario.units import refuse
 
@@ -23,6 +24,12 @@ class StartedServer(Section):
     )
     host: Host = Field(default="127.0.0.1", description="The address that the server binds, or is reached at.")
     port: Port = Field(default=0, description="Its UDP port; 0 takes a free one (not for external).")
+
+
+class EmbeddedServer(StartedServer):
+    """The server that comes with the program, sound or not."""
+
+    chaos: ChaosSettings | None = Field(default=None, description="What it does wrong on purpose; a table.")
 
 
 def _http_url(value: str) -> str:
@@ -68,9 +75,9 @@ MANAGEMENT_OF: Final[dict[str, tuple[str, ...]]] = {
 }
 """The management transports of servers that do not have all four."""
 
-Server = StartedServer | LeshanDemo | ExternalServer
+Server = EmbeddedServer | StartedServer | LeshanDemo | ExternalServer
 SERVERS: Final[dict[str, type[Section]]] = {
-    "embedded": StartedServer,
+    "embedded": EmbeddedServer,
     "leshan": StartedServer,
     "leshan-demo": LeshanDemo,
     "aiocoap": StartedServer,

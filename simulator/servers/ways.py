@@ -37,8 +37,8 @@ class Whereabouts(NamedTuple):
 class Served(Protocol):
     """A server that takes requests from several transports."""
 
-    def answer(self, request: Message, whereabouts: Whereabouts, now: float) -> Response:
-        """Answer a request."""
+    def answer(self, request: Message, whereabouts: Whereabouts, now: float) -> Response | None:
+        """Answer a request; None: later."""
 
     def open_upload(self, endpoint: Endpoint, request: Message, now: float) -> Response | None:
         """Whether a long request is assembled."""
@@ -62,8 +62,8 @@ class Side:
         """Where a peer is, and who."""
         return Whereabouts(self.scheme, peer, NOBODY if self._who is None else self._who(peer) or NOBODY)
 
-    def on_request(self, endpoint: Endpoint, request: Message, now: float) -> Response:
-        """Answer a request."""
+    def on_request(self, endpoint: Endpoint, request: Message, now: float) -> Response | None:
+        """Answer a request; None: later."""
         return self._served.answer(request, self.whereabouts(endpoint.user), now)  # type: ignore[arg-type]
 
     def open_upload(self, endpoint: Endpoint, request: Message, now: float) -> Response | None:

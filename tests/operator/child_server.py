@@ -53,6 +53,7 @@ EVENTS = (
     {"event": "updated", "ep": "a", "id": "2"},
     {"event": "notified", "ep": "a", "path": "/5/0/3", "value": "1"},
     {"event": "notify_failed", "ep": "a", "path": "/5/0/3", "detail": "gone"},
+    {"event": "misbehaved", "ep": "a", "act": "busy", "detail": "5.03"},
     {"event": "deregistered", "ep": "a", "id": "2", "cause": "expired"},
     {"event": "novelty", "ep": "a"},
 )

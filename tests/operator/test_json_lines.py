@@ -18,6 +18,7 @@ from simulator.operator.driver import (
     ByCertificate,
     Deregistered,
     DriverError,
+    Misbehaved,
     NoAnswerError,
     Notified,
     NotifyFailed,
@@ -131,6 +132,7 @@ async def test_events(tmp_path: Path) -> None:
             Updated("a", "2"),
             Notified("a", "/5/0/3", "1"),
             NotifyFailed("a", "/5/0/3", "gone"),
+            Misbehaved("a", "busy", "5.03"),
             Deregistered("a", "2", "expired"),
         ]
 

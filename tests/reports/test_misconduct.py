@@ -167,6 +167,7 @@ def updates(*rows):
 def test_s6_names_a_registration_that_was_forgotten():
     message = "an Update was answered with 4.04, 99.5 s after the registration had been accepted for 300 s"
     assert found("S6", **updates((100, "update", "fail", "4.04"))) == [(True, 100, message)]
+    assert "a De-register was answered" in found("S6", **updates((100, "deregister", "fail", "4.04")))[0][2]
     assert clear("S6", ended=[Ended(200, "expired")], registrations=SOUND.registrations) == [True]
 
 

@@ -1,12 +1,13 @@
 """The embedded server as a process that speaks the driver protocol, with the options that it names.
 
-python -m simulator.servers.embedded [--host 127.0.0.1] [--port 0] [--identity-dir DIR]
+python -m simulator.servers.embedded [--host 127.0.0.1] [--port 0] [--identity-dir DIR] [--chaos JSON]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import random
 import signal
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from simulator import __version__
 from simulator.recorder.process import EXIT_ENVIRONMENT
 from simulator.security.credentials import CredentialError
+from simulator.servers.embedded.chaos import Chaos, ChaoticServer, Misbehaved, chaos_of
 from simulator.servers.embedded.commands import Commands
 from simulator.servers.embedded.core import Happened, LwM2mServer
 from simulator.servers.embedded.transports import Ports, Transports, server_credentials
@@ -28,15 +30,13 @@ SWEEP_S = 60.0
 EXPIRE_S = 1.0
 
 
-async def serve(host: str, ports: Ports, identity_dir: Path | None) -> int:
-    """Serve until the end of input; the exit code of the process."""
+async def serve(host: str, ports: Ports, identity_dir: Path | None, chaos: Chaos | None = None) -> int:
+    """Serve until the end of input, with defects where there is ``chaos``; the exit code of the process."""
     # Ctrl-C is for the command that started this process; it closes the input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     loop = asyncio.get_running_loop()
     lines = JsonLines()
-    server = LwM2mServer(
-        time.monotonic, lambda happened: lines.tell(event_line(happened)), f"{random.getrandbits(24):x}-"
-    )
+    server = _server(lines, chaos)
     lines.on_command = Commands(server, lines).take
     deadlines = Deadlines(loop, time.monotonic)
     transports = Transports(server, SocketNetwork(loop), deadlines, time.monotonic, random.Random())
@@ -53,6 +53,22 @@ async def serve(host: str, ports: Ports, identity_dir: Path | None) -> int:
     upkeep.cancel()
     transports.close()
     return 0
+
+
+def _server(lines: JsonLines, chaos: Chaos | None) -> LwM2mServer:
+    """The server, sound or not, that tells what happens in lines of JSON."""
+    prefix = f"{random.getrandbits(24):x}-"
+
+    def happened(what: Happened) -> None:
+        lines.tell(event_line(what))
+
+    def misbehaved(act: Misbehaved) -> None:
+        lines.tell({"event": "misbehaved", "ep": act.endpoint, "act": act.act, "detail": act.detail})
+
+    if chaos is None:
+        return LwM2mServer(time.monotonic, happened, prefix)
+    later = asyncio.get_running_loop().call_later
+    return ChaoticServer(time.monotonic, happened, prefix, chaos, misbehaved, later)
 
 
 async def keep_up(server: LwM2mServer, transports: Transports) -> None:
@@ -83,9 +99,10 @@ def main(arguments: list[str]) -> int:
     for name in ("--port", "--coaps-port", "--coap-tcp-port", "--coaps-tcp-port"):
         parser.add_argument(name, type=int, default=0)
     parser.add_argument("--identity-dir", type=Path)
+    parser.add_argument("--chaos", type=lambda text: chaos_of(json.loads(text)), help="what it does wrong, as JSON")
     options = parser.parse_args(arguments)
     ports = Ports(options.port, options.coaps_port, options.coap_tcp_port, options.coaps_tcp_port)
-    return run(serve(options.host, ports, options.identity_dir))
+    return run(serve(options.host, ports, options.identity_dir, options.chaos))
 
 
 if __name__ == "__main__":

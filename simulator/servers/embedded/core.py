@@ -106,11 +106,11 @@ class LwM2mServer:
 
     # -- requests of devices ---------------------------------------------------------------------------------------
 
-    def on_request(self, endpoint: Endpoint, request: Message, now: float) -> Response:
+    def on_request(self, endpoint: Endpoint, request: Message, now: float) -> Response | None:
         """A request over plain coap."""
         return self._plain.on_request(endpoint, request, now)
 
-    def answer(self, request: Message, whereabouts: Whereabouts, now: float) -> Response:
+    def answer(self, request: Message, whereabouts: Whereabouts, now: float) -> Response | None:
         """Register, Update or De-register."""
         path = request.path
         peer = whereabouts

@@ -1,0 +1,278 @@
+"""An embedded server that misbehaves on purpose: what a device and a verdict are tested with.
+
+``ChaoticServer`` stands in the place of the sound server and changes what goes through its three doors: requests of
+devices (``answer``), operations (``call``) and observations (``observe``). The sound server knows nothing of it. Which
+devices meet it, and which of their requests, follows from the seed and the Endpoint Client Name alone.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from simulator.coap.call import Result
+from simulator.coap.codes import CREATED, MAX_AGE, POST, PUT, SERVICE_UNAVAILABLE, URI_PATH
+from simulator.coap.exchange import Failure, Response
+from simulator.coap.message import uint_bytes
+from simulator.lwm2m.refusal import RefusedError
+from simulator.lwm2m.registration_table import parse_register
+from simulator.servers.embedded.core import RD, LwM2mServer, UnknownEndpointError
+from simulator.servers.embedded.spoilt import SpoiltAnswers
+
+if TYPE_CHECKING:
+    from simulator.coap.message import Message, Options
+    from simulator.servers.embedded.core import Happened
+    from simulator.servers.ways import Whereabouts
+
+PACKAGE: Final = "/5/0/0"
+PACKAGE_URI: Final = "/5/0/1"
+
+NO_ANSWER: Final = Result(0, [], b"", Failure.TIMEOUT, False)
+"""What a server tells that did not wait."""
+
+Later = Callable[[float, Callable[[], None]], object]
+"""Calls a function after some seconds, such as ``loop.call_later``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chaos:
+    """What a server does wrong; times are in seconds, shares from 0 to 1. What is not set is done as it should be."""
+
+    seed: int = 0
+    share: float = 1.0
+    """Of the devices."""
+    silent: float = 0.0
+    """Share of Registers and Updates that are acknowledged and never answered."""
+    busy: float = 0.0
+    """Share of Registers and Updates that are answered with 5.03."""
+    busy_for: float = 60.0
+    """Max-Age of these (RFC 7252 §5.9.3.4)."""
+    forgets_after: float | None = None
+    """When a registration is forgotten, as by a server that restarts without a store."""
+    misses: tuple[int, ...] = ()
+    """States (/5/0/3) whose notifications are not passed on."""
+    result: str = ""
+    """What becomes of Update Result (/5/0/5): ``stale`` for the first value ever after, ``silent`` for none."""
+    observes_once: bool = False
+    """Whether only the first registration of a device is observed; later ones are read."""
+    gives_up_after: float | None = None
+    """When a push is given up."""
+    retries_every: float | None = None
+    """How long after its answer a Write of Package or Package URI is made again, for ever."""
+    alters_push: bool = False
+    """Whether the package of a push lacks a byte."""
+
+
+class Misbehaved(NamedTuple):
+    """A chaotic act."""
+
+    endpoint: str
+    act: str
+    """Its name in ``Chaos``."""
+    detail: str
+
+
+class ChaoticServer(LwM2mServer):
+    """A server with defects.
+
+    Args:
+        now: the clock.
+        on_event: told of registrations; not of those that are forgotten.
+        prefix: begins every registration id.
+        chaos: what it does wrong.
+        on_act: told of each act.
+        later: calls a function after some seconds.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        on_event: Callable[[Happened], None],
+        prefix: str,
+        chaos: Chaos,
+        on_act: Callable[[Misbehaved], None],
+        later: Later,
+    ) -> None:
+        super().__init__(now, on_event, prefix)
+        self.chaos = chaos
+        self._on_act = on_act
+        self._later = later
+        self._dice: dict[str, random.Random] = {}
+        self._observed: dict[tuple[str, str], str] = {}
+        """The registration for which a path of a device was observed first."""
+        self._spoilt: dict[str, SpoiltAnswers] = {}
+
+    def _meets(self, endpoint: str) -> bool:
+        """Whether a device meets the chaos."""
+        dice = self._dice.get(endpoint)
+        if dice is None:
+            chosen = random.Random(f"{self.chaos.seed} chosen {endpoint}").random() < self.chaos.share
+            dice = self._dice[endpoint] = random.Random(f"{self.chaos.seed} {endpoint}") if chosen else _SPARED
+        return dice is not _SPARED
+
+    def _act(self, endpoint: str, act: str, detail: str) -> None:
+        self._on_act(Misbehaved(endpoint, act, detail))
+
+    # -- requests of devices ---------------------------------------------------------------------------------------
+
+    def answer(self, request: Message, whereabouts: Whereabouts, now: float) -> Response | None:
+        """Register, Update or De-register; None where it will never be answered."""
+        endpoint = self._who(request)
+        if not endpoint or not self._meets(endpoint):
+            return super().answer(request, whereabouts, now)
+        chaos, dice = self.chaos, self._dice[endpoint]
+        if dice.random() < chaos.silent:
+            self._act(endpoint, "silent", "a request was acknowledged, and is never answered")
+            return None
+        if dice.random() < chaos.busy:
+            self._act(endpoint, "busy", f"5.03 with Max-Age {chaos.busy_for:g} s")
+            return Response(SERVICE_UNAVAILABLE, options=[(MAX_AGE, uint_bytes(int(chaos.busy_for)))])
+        response = super().answer(request, whereabouts, now)
+        if response is not None and response.code == CREATED and chaos.forgets_after is not None:
+            entry = self.table.by_endpoint(endpoint)
+            assert entry is not None
+            self._later(chaos.forgets_after, lambda: self._forget(endpoint, entry.id))
+        return response
+
+    def _who(self, request: Message) -> str:
+        """Whose Register or Update this is; empty for anything else."""
+        path = request.path
+        if request.code != POST or path[:1] != (RD,):
+            return ""
+        if len(path) == 2:
+            entry = self.table.by_id(path[1])
+            return "" if entry is None else entry.endpoint
+        try:
+            return parse_register(request).endpoint
+        except RefusedError:
+            return ""
+
+    def _forget(self, endpoint: str, number: str) -> None:
+        entry = self.table.deregister(number)
+        if entry is not None:
+            self._left(entry)
+            self._act(endpoint, "forgets_after", f"registration {number} is forgotten")
+
+    # -- operations on devices -------------------------------------------------------------------------------------
+
+    def call(
+        self, name: str, code: int, options: Options, body: bytes, done: Callable[[Result], None]
+    ) -> Callable[[], None]:
+        """Send a request to a registered device; returns what gives it up.
+
+        Raises:
+            UnknownEndpointError: there is no such device.
+        """
+        if not self._meets(name):
+            return super().call(name, code, options, body, done)
+        path = path_of(options)
+        if code != PUT or path not in (PACKAGE, PACKAGE_URI):
+            return super().call(name, code, options, body, self._answers(name).read(path, done))
+        chaos = self.chaos
+        if path == PACKAGE and chaos.alters_push and body:
+            body = body[: len(body) // 2] + body[len(body) // 2 + 1 :]
+            self._act(name, "alters_push", f"byte {len(body) // 2} of the package is left out")
+        if chaos.retries_every is not None:
+            done = self._again(name, options, body, done)
+        if path == PACKAGE and chaos.gives_up_after is not None:
+            return self._impatient(name, options, body, done)
+        return super().call(name, code, options, body, done)
+
+    def _impatient(
+        self, name: str, options: Options, body: bytes, done: Callable[[Result], None]
+    ) -> Callable[[], None]:
+        over = False
+
+        def once(result: Result) -> None:
+            nonlocal over
+            if not over:
+                over = True
+                done(result)
+
+        give_up = super().call(name, PUT, options, body, once)
+
+        def late() -> None:
+            if not over:
+                give_up()
+                self._act(name, "gives_up_after", f"a push is given up after {self.chaos.gives_up_after:g} s")
+                once(NO_ANSWER)
+
+        assert self.chaos.gives_up_after is not None
+        self._later(self.chaos.gives_up_after, late)
+        return give_up
+
+    def _again(
+        self, name: str, options: Options, body: bytes, done: Callable[[Result], None]
+    ) -> Callable[[Result], None]:
+        """``done``, after which the same Write is made again and again."""
+        assert self.chaos.retries_every is not None
+        pause = self.chaos.retries_every
+        send = super().call
+
+        def repeat() -> None:
+            try:
+                send(name, PUT, options, body, later)
+            except UnknownEndpointError:
+                self._later(pause, repeat)
+            else:
+                self._act(name, "retries_every", f"Write of {path_of(options)} is made again")
+
+        def later(_result: Result) -> None:
+            self._later(pause, repeat)
+
+        def first(result: Result) -> None:
+            done(result)
+            later(result)
+
+        return first
+
+    def observe(
+        self, name: str, path: str, options: Options, code: int, done: Callable[[Result], None]
+    ) -> Callable[[], None]:
+        """Observe a path of a registered device; ``done`` gets the answer and what is passed on.
+
+        Raises:
+            UnknownEndpointError: there is no such device.
+        """
+        entry = self.table.by_endpoint(name)
+        if entry is None or not self._meets(name):
+            return super().observe(name, path, options, code, done)
+        first = self._observed.setdefault((name, path), entry.id)
+        done = self._answers(name).observation(path, done)
+        if self.chaos.observes_once and first != entry.id:
+            self._act(name, "observes_once", f"{path} is read and not observed again")
+            return super().call(name, code, options, b"", done)
+        return super().observe(name, path, options, code, done)
+
+    def _answers(self, name: str) -> SpoiltAnswers:
+        spoilt = self._spoilt.get(name)
+        if spoilt is None:
+            chaos = self.chaos
+            spoilt = self._spoilt[name] = SpoiltAnswers(
+                chaos.misses, chaos.result, lambda act, detail: self._act(name, act, detail)
+            )
+        return spoilt
+
+
+_SPARED: Final = random.Random(0)
+"""Stands for a device that does not meet the chaos; never rolled."""
+
+
+def path_of(options: Options) -> str:
+    """The path of a request, such as ``/5/0/1``."""
+    return "".join("/" + value.decode("utf-8", "replace") for number, value in options if number == URI_PATH)
+
+
+def chaos_of(settings: dict[str, object]) -> Chaos:
+    """Chaos from its fields as JSON has them.
+
+    Raises:
+        TypeError: there is no such field.
+    """
+    chaos = Chaos(**settings)  # type: ignore[arg-type]
+    return replace(chaos, misses=tuple(chaos.misses))
+
+
+__all__ = ["Chaos", "ChaoticServer", "Misbehaved", "chaos_of", "path_of"]
