@@ -140,7 +140,7 @@ class FaultApplied:
     device: int
     fault: str
     seam: str
-    """What was wrapped: ``datagram``, ``link`` (the port of the download), ``flash`` ...; ``server``: the server, on purpose."""
+    """What was wrapped: ``datagram``, ``link`` (the port of the download), ``flash`` ...; or ``server``, on purpose."""
     detail: str
 
 
