@@ -20,6 +20,7 @@ from reports.generator import generator, usage
 from reports.page import render
 from reports.pattern import pattern
 from reports.read import Run, read_run, section
+from reports.replays import not_ok
 from reports.sides import Sides
 from reports.stacks import stacks
 from reports.summary import SCHEMA, RunInfo, Summary
@@ -70,6 +71,7 @@ def summarise(run: Run, devices: pd.DataFrame, updates: pd.DataFrame) -> Summary
         notes=headline.notes(info, ends, health, beside, external=run.external) + headline.accusations(judged),
         run=info,
         outcomes=counted,
+        not_ok=not_ok(run, devices, updates),
         totals=totals,
         throughput=by_kind,
         results=ends,

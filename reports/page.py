@@ -30,6 +30,7 @@ def render(summary: Summary, figures: Sequence[Drawn]) -> str:
         share=units.share,
         size=units.size,
         data_uri=_data_uri,
+        command=shlex.join,
     )
     return environment.get_template("report.html").render(
         s=summary,

@@ -62,6 +62,19 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class NotOk:
+    """A device whose update was not ok."""
+
+    index: int
+    endpoint: str
+    group: str
+    outcome: str
+    reason: str
+    reproduce: list[str]
+    """The command that replays it, word by word."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcomes:
     """Outcomes of the updates as the operator judged them."""
 
@@ -252,6 +265,8 @@ class Summary:
     """What must be known before any figure is read."""
     run: RunInfo
     outcomes: Outcomes
+    not_ok: list[NotOk]
+    """Some devices whose updates were not ok, 10 at most."""
     totals: Throughput
     throughput: dict[str, Throughput]
     """By kind."""

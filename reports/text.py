@@ -22,6 +22,7 @@ def tables(summary: Summary) -> list[Table]:
         text_verdicts.classes(summary.verdicts),
         text_sides.causes(summary.sides),
         outcomes(summary),
+        not_ok(summary),
         text_sides.management(summary.sides),
         text_sides.speeds(summary.sides),
         text_sides.bytes_and_times(summary.sides),
@@ -57,6 +58,12 @@ def outcomes(summary: Summary) -> Table:
     rows += [_counts(name, counts) for name, counts in summary.outcomes.by_kind.items()]
     rows += [_counts(f"group {name}", counts) for name, counts in summary.outcomes.by_group.items()]
     return Table("outcomes", "Outcomes", ["updates", "all", "ok", "fail", "unknown"], rows, range(1, 5))
+
+
+def not_ok(summary: Summary) -> Table:
+    """Some devices whose updates were not ok."""
+    rows = [[one.endpoint, one.outcome, one.reason or "no reason was given"] for one in summary.not_ok]
+    return Table("not-ok", "Some devices that were not ok", ["endpoint", "outcome", "reason"], rows, range(0))
 
 
 def throughput(summary: Summary) -> Table:

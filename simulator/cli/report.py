@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,9 @@ def print_report(directory: Path, console: Console) -> bool:
         console.print(table)
     for note in summary.notes:
         console.print(f"[bold]Read this first:[/bold] {escape(note)}", soft_wrap=True)
+    if summary.not_ok:
+        command = escape(shlex.join(summary.not_ok[0].reproduce))
+        console.print(f"To see what such a device did: [bold]{command}[/bold]", soft_wrap=True)
     pattern = summary.pattern
     console.print(
         f"State/Result as the server reported them: {pattern.complete} of {pattern.devices} sound devices complete "
