@@ -15,6 +15,7 @@ from simulator.operator.campaign import Campaign
 from simulator.operator.job import ServerChoice
 from simulator.operator.provision import provision, secrets_of
 from simulator.operator.requests import Console
+from simulator.scenario import chaos_of
 from simulator.security.issue import Issuer
 from simulator.transport.tls_context import client_context
 
@@ -101,6 +102,7 @@ class Replay:
             work=str(self._work),
             block_size=BLOCK_SIZE,
             identity_dir=self._identity_dir,
+            chaos=chaos_of(scenario.server, recorded.population.entropy.seed),
         )
         driver = stage.make_driver(choice)
         if driver is None:

@@ -16,8 +16,9 @@ from simulator.coap.requests import parse_uri
 from simulator.operator.drivers import driver_for
 from simulator.operator.local import LocalDriver
 from simulator.ports import Address
-from simulator.scenario.server import ExternalServer
-from simulator.servers.embedded.core import Happened, LwM2mServer
+from simulator.scenario.server import ExternalServer, chaos_of
+from simulator.servers.embedded.chaos import Misbehaved, server_with
+from simulator.servers.embedded.core import Happened
 from simulator.servers.embedded.transports import Ports, Transports, server_credentials
 from simulator.servers.origin import HOST, Origins
 from simulator.transport.clock import LoopClock, MonotonicClock
@@ -121,7 +122,8 @@ class VirtualStage:
             network=self.network,
             entropy=self._dice("origin/handshakes").randbytes,
         )
-        self._server = LwM2mServer(self.clock.now, self._happened)
+        chaos = chaos_of(recorded.scenario.server, recorded.population.entropy.seed)
+        self._server = server_with(chaos, self.clock.now, self._happened, self._misbehaved, loop.call_later)
         self._transports = Transports(
             self._server,
             self.network,
@@ -136,6 +138,10 @@ class VirtualStage:
     def _dice(self, seam: str) -> random.Random:
         recorded = self._material.recorded
         return random.Random(recorded.population.entropy.number(recorded.plan.index, f"replay/{seam}"))
+
+    def _misbehaved(self, act: Misbehaved) -> None:
+        if self.driver is not None:
+            self.driver.misbehaved(act)
 
     def _happened(self, happened: Happened) -> None:
         if self.driver is not None:

@@ -20,7 +20,7 @@ from simulator.network.capture import Capture
 from simulator.network.pcap import PcapWriter
 from simulator.operator.driver import DriverError
 from simulator.scenario import is_public
-from simulator.scenario.server import LeshanDemo, StartedServer
+from simulator.scenario.server import EmbeddedServer, LeshanDemo, StartedServer
 from simulator.security.credentials import CredentialError
 from simulator.security.keylog import KeyLog
 from simulator.transport.loop import run as run_on_sockets
@@ -147,6 +147,7 @@ def _server(recorded: Recorded, options: Options) -> Server:
     Raises:
         CommandFailedError: the options contradict each other, or the run.
     """
+    server = recorded.scenario.server
     kind = options.server or ("leshan-demo" if options.url is not None else None)
     if options.url is not None and kind != "leshan-demo":
         msg = f"--url is for --server leshan-demo, not {kind}"
@@ -155,8 +156,7 @@ def _server(recorded: Recorded, options: Options) -> Server:
         if kind not in (None, "embedded"):
             msg = f"--virtual is with the embedded server, not {kind}"
             raise CommandFailedError(msg, USAGE)
-        return StartedServer(kind="embedded")
-    server = recorded.scenario.server
+        return server if isinstance(server, EmbeddedServer) else EmbeddedServer()
     if kind is None or (kind == server.kind and options.url is None):
         return server
     if kind == "external":

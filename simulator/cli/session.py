@@ -21,7 +21,7 @@ from simulator.fleet.population import Population
 from simulator.operator.job import ServerChoice
 from simulator.ports import Address
 from simulator.recorder.manifest import Manifest, Usage
-from simulator.scenario import EmbeddedServer, ExternalServer
+from simulator.scenario import ExternalServer, chaos_of
 from simulator.security.credentials import CredentialError
 
 if TYPE_CHECKING:
@@ -159,7 +159,6 @@ class Session:
         server = scenario.server
         if isinstance(server, ExternalServer):
             return await self._find_external(manifest, server, origins)
-        chaos = server.chaos if isinstance(server, EmbeddedServer) else None
         choice = ServerChoice(
             kind=server.kind,
             host=getattr(server, "host", "127.0.0.1"),
@@ -168,7 +167,7 @@ class Session:
             work=str(self.plan.directory / "logs"),
             block_size=1024,
             identity_dir=identity_dir,
-            chaos="" if chaos is None else chaos.to_json(self.plan.seed),
+            chaos=chaos_of(server, self.plan.seed),
         )
         job = operator_job(scenario, self._population, choice, packages, origins)
         job.write(self.plan.directory / "operator.json")

@@ -12,7 +12,7 @@ from simulator.scenario.problems import Problem, ScenarioError
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.schema import json_schema
 from simulator.scenario.sections import Arrivals, AtOnce, ConstantRate, Firmware, Ramp, Run
-from simulator.scenario.server import EmbeddedServer, ExternalServer, LeshanDemo, Server, StartedServer
+from simulator.scenario.server import EmbeddedServer, ExternalServer, LeshanDemo, Server, StartedServer, chaos_of
 from simulator.scenario.units import Range
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Server",
     "StartedServer",
     "TransmissionSettings",
+    "chaos_of",
     "is_public",
     "json_schema",
     "load",

@@ -75,6 +75,13 @@ MANAGEMENT_OF: Final[dict[str, tuple[str, ...]]] = {
 }
 """The management transports of servers that do not have all four."""
 
+
+def chaos_of(server: Section, seed: int) -> str:
+    """What a server does wrong on purpose, as the embedded server takes it; empty for a sound one."""
+    chaos = server.chaos if isinstance(server, EmbeddedServer) else None
+    return "" if chaos is None else chaos.to_json(seed)
+
+
 Server = EmbeddedServer | StartedServer | LeshanDemo | ExternalServer
 SERVERS: Final[dict[str, type[Section]]] = {
     "embedded": EmbeddedServer,

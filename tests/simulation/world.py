@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from dataclasses import dataclass, field
 from math import inf
@@ -20,9 +19,8 @@ from simulator.operator.local import LocalDriver
 from simulator.operator.requests import Console, Patience
 from simulator.operator.update import Order
 from simulator.ports import Address
-from simulator.scenario import Scenario
-from simulator.servers.embedded.chaos import ChaoticServer, chaos_of
-from simulator.servers.embedded.core import LwM2mServer
+from simulator.scenario import Scenario, chaos_of
+from simulator.servers.embedded.chaos import server_with
 from simulator.servers.package_origin import PackageOrigin
 from simulator.servers.peers import PeerTable
 from simulator.transport.clock import LoopClock
@@ -68,18 +66,13 @@ async def _run(loop, scenario, seed, profile, reboots):
     package = generate(int(scenario.firmware.size), scenario.firmware.model, scenario.firmware.version, seed)
 
     driver: LocalDriver
-    chaos = scenario.server.chaos
-    if chaos is None:
-        server = LwM2mServer(clock.now, lambda happened: driver.happened(happened))
-    else:
-        server = ChaoticServer(
-            clock.now,
-            lambda happened: driver.happened(happened),
-            "",
-            chaos_of(json.loads(chaos.to_json(seed))),
-            lambda act: driver.misbehaved(act),
-            loop.call_later,
-        )
+    server = server_with(
+        chaos_of(scenario.server, seed),
+        clock.now,
+        lambda happened: driver.happened(happened),
+        lambda act: driver.misbehaved(act),
+        loop.call_later,
+    )
     driver = LocalDriver(server, {PACKAGE: package})
     server.peers = PeerTable(clock.now, random.Random(chance.random()), server, deadlines.arm)
     server.peers.attach(await backbone.bind_datagram(SERVER, server.peers))

@@ -7,6 +7,7 @@ devices meet it, and which of their requests, follows from the seed and the Endp
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -256,6 +257,30 @@ class ChaoticServer(LwM2mServer):
         return spoilt
 
 
+def server_with(
+    chaos: str,
+    now: Callable[[], float],
+    on_event: Callable[[Happened], None],
+    on_act: Callable[[Misbehaved], None],
+    later: Later,
+    prefix: str = "",
+) -> LwM2mServer:
+    """A server with the defects that a text names, sound where it is empty.
+
+    Args:
+        chaos: an object of the fields of ``Chaos``, as JSON.
+        now, on_event, on_act, later, prefix: as ``ChaoticServer`` has them.
+
+    Raises:
+        ValueError, TypeError: the text is no such object.
+    """
+    if not chaos:
+        return LwM2mServer(now, on_event, prefix)
+    settings = Chaos(**json.loads(chaos))
+    settings = replace(settings, misses=tuple(settings.misses))
+    return ChaoticServer(now, on_event, prefix, settings, on_act, later)
+
+
 _SPARED: Final = random.Random(0)
 """Stands for a device that does not meet the chaos; never rolled."""
 
@@ -265,14 +290,4 @@ def path_of(options: Options) -> str:
     return "".join("/" + value.decode("utf-8", "replace") for number, value in options if number == URI_PATH)
 
 
-def chaos_of(settings: dict[str, object]) -> Chaos:
-    """Chaos from its fields as JSON has them.
-
-    Raises:
-        TypeError: there is no such field.
-    """
-    chaos = Chaos(**settings)  # type: ignore[arg-type]
-    return replace(chaos, misses=tuple(chaos.misses))
-
-
-__all__ = ["Chaos", "ChaoticServer", "Misbehaved", "chaos_of", "path_of"]
+__all__ = ["Chaos", "ChaoticServer", "Misbehaved", "path_of", "server_with"]
