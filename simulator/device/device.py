@@ -55,11 +55,11 @@ class Device:
 
     __slots__ = (
         "_act_due",
-        "_faults",
         "_reboot_asked",
         "chance",
         "deferral",
         "download_network",
+        "faults",
         "firmware",
         "flash",
         "installation",
@@ -92,7 +92,7 @@ class Device:
         self.chance = chance
         self.stack: Stack = STACKS[plan.stack]
         self.oscore = NO_CONTEXTS
-        self._faults = NO_FAULTS
+        self.faults = NO_FAULTS
         self.profile = PROFILES[plan.profile]
         self.flash = world.flash(plan)
         self.installer: Installer = SlotInstaller(world.clock, plan.install_time_s)
@@ -120,7 +120,7 @@ class Device:
 
     def inject(self, faults: FaultPlan) -> None:
         """Add faults: to flash and installer at once, to the network from the next port on that is opened."""
-        self._faults = self._faults.joined(faults)
+        self.faults = self.faults.joined(faults)
         self.flash = self.receiver.flash = faults.wrap_flash(self.flash)
         self.installer = faults.wrap_installer(self.installer)
         self.management_network = faults.network(self.management_network, "management")
@@ -249,7 +249,7 @@ class Device:
 
     def defers_update(self, severity: int) -> bool:
         """Nobody sits at a virtual device, unless a fault puts somebody there."""
-        return self._faults.defers_update(severity)
+        return self.faults.defers_update(severity)
 
     def receive_package(self, data: bytes) -> Event:
         """Store and check a package that came in one message."""
@@ -258,7 +258,7 @@ class Device:
     def on_transition(self, state: State, result: UpdateResult, cause: Event) -> None:
         """Record a new State or Update Result."""
         record.transition(self, state, result, cause)
-        self._faults.changed(self, state)
+        self.faults.changed(self, state)
 
     # -- acting ----------------------------------------------------------------------------------------------------
 

@@ -111,7 +111,8 @@ class Notifier:
         answer = device.tree.handle(key.request)
         response = Response(answer.code, answer.payload, answer_options(answer))
         confirmable = device.plan.confirmable_notifications
-        device.stack.notify(device.endpoint, observation, response, now, confirmable=confirmable)
+        notify = device.faults.wrap_notify(device.stack.notify)
+        notify(device.endpoint, observation, response, now, confirmable=confirmable)
 
     # -- for the timer of the fleet --------------------------------------------------------------------------------
 

@@ -126,6 +126,17 @@ class Registrar:
         self.start(Operation.DEREGISTER, now)
         await self._left
 
+    def leave_for(self, seconds: float) -> None:
+        """De-register, and Register anew after this time; a download or an installation goes on meanwhile."""
+        self._device.world.spawn(self._leave_for(seconds))
+
+    async def _leave_for(self, seconds: float) -> None:
+        await self.deregister()
+        await self._device.world.clock.sleep(seconds)
+        # Unless a reboot has registered the device meanwhile.
+        if self._device.link is not None and self._device.registrar is self and not self.registered:
+            self.start(Operation.REGISTER, self._device.world.now())
+
     def forget(self) -> None:
         """The device goes down; the server is not told."""
         if self.registered:

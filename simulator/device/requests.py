@@ -63,4 +63,4 @@ def open_upload(device: Device, endpoint: CoapEndpoint, request: Message, now: f
     effects.carry_out(device, now)
     device.receiver.begin()
     device.push = Push(device, endpoint, unwrap, request.uint(SIZE1), now)
-    return device.push
+    return device.faults.wrap_upload(device.push)

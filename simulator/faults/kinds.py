@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from simulator.faults.triggers import ONCE, SHARE, Place, Sight, When, compiled
 
 if TYPE_CHECKING:
+    from simulator.coap.exchange import Response, Upload
     from simulator.faults.streams import DatagramFault, StreamFault
     from simulator.faults.triggers import Trigger
     from simulator.ports import DatagramPort, DatagramReceiver, Dice, Flash, Installer
 
 BOTH: Final = frozenset({"pull", "push"})
 PULL: Final = frozenset({"pull"})
+PUSH: Final = frozenset({"push"})
 
 SCHEMES: Final = frozenset({"coap", "coaps", "coap+tcp", "coaps+tcp", "http", "https"})
 PROBABILITY: Final = "probability"
@@ -106,6 +108,24 @@ class Power(Protocol):
     def lose_power(self, seconds: float) -> None:
         """Go down in the next turn, without a word to the server, and come up after this time; never after infinity."""
 
+    @property
+    def registrar(self) -> Registered:
+        """Its registration, while it is up."""
+
+
+class Registered(Protocol):
+    """The registration of a device, for a fault that ends it."""
+
+    def leave_for(self, seconds: float) -> None:
+        """De-register, and Register anew after this time."""
+
+
+class Notify(Protocol):
+    """Sends one notification; an error ends the observation."""
+
+    def __call__(self, endpoint: Any, observation: Any, answer: Response, now: float, /, *, confirmable: bool) -> None:
+        """Send it."""
+
 
 class LinkFault(Protocol):
     """Stands between a datagram port and what is above it."""
@@ -123,6 +143,9 @@ class Made:
     link: LinkFault | None = None
     stream: StreamFault | None = None
     datagrams: DatagramFault | None = None
+    upload: Callable[[Upload], Upload] | None = None
+    """The push that begins."""
+    notify: Callable[[Notify], Notify] | None = None
     defers: Callable[[int], bool] | None = None
     """Whether the user puts an update of a Severity (/5/0/11) off."""
     on_state: Callable[[Power, str], None] | None = None
@@ -137,8 +160,8 @@ class FaultKind:
 
     name: str
     seam: str
-    """``flash``, ``installer``, ``datagram``, ``link`` (datagrams or streams), ``decision`` (the user's), or ``order``
-    where the operator's is wrong."""
+    """``flash``, ``installer``, ``datagram``, ``link`` (datagrams or streams), ``power``, ``registration``, ``push``,
+    ``notification``, ``decision`` (the user's), or ``order`` where the operator's is wrong."""
     summary: str
     make: Callable[[Scene], Made]
     expected: tuple[int, int] | None = None

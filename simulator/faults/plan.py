@@ -13,7 +13,8 @@ from simulator.faults.watch import Watch
 from simulator.network.wrapped import WrappedNetwork
 
 if TYPE_CHECKING:
-    from simulator.faults.kinds import LinkFault, Power
+    from simulator.coap.exchange import Upload
+    from simulator.faults.kinds import LinkFault, Notify, Power
     from simulator.faults.streams import Connect, DatagramFault, OpenDatagram, StreamFault
     from simulator.lwm2m.firmware_table import State
     from simulator.ports import (
@@ -91,6 +92,20 @@ class FaultPlan:
             if made.installer is not None:
                 installer = made.installer(installer)
         return installer
+
+    def wrap_upload(self, upload: Upload) -> Upload:
+        """A push that begins, with what is wrong with it."""
+        for made in self._made:
+            if made.upload is not None:
+                upload = made.upload(upload)
+        return upload
+
+    def wrap_notify(self, notify: Notify) -> Notify:
+        """What sends notifications, with what is wrong with it."""
+        for made in self._made:
+            if made.notify is not None:
+                notify = made.notify(notify)
+        return notify
 
     def changed(self, device: Power, state: State) -> None:
         """Tell of a change of State or Update Result; nothing where no fault looks on."""

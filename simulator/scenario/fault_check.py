@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from simulator.coap.params import DEFAULT_PARAMETERS
 from simulator.faults.triggers import BYTES, SHARE, STATE, TIME
 from simulator.lwm2m.profiles import PROFILES
+from simulator.scenario.device_check import check_device
 from simulator.scenario.orders import check_order
 from simulator.scenario.problems import Finding, Key
 from simulator.scenario.server import ExternalServer
@@ -37,6 +39,7 @@ def check_faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterato
             mend = 'use lwm2m = "1.1" and a profile other than zephyr'
             yield Finding((*key, "kind"), f"{fault.kind} needs object 5 in version 1.1, which these devices lack", mend)
         yield from check_order(key, kind.order, fault, group)
+        yield from check_device(key, kind, fault, group)
         yield from _never_strikes(key, fault, draft.firmware)
         yield from _place(key, fault, kind, group, draft)
         yield from _gives_up_late(key, fault, group, draft.campaign)
@@ -110,6 +113,10 @@ def _place(key: Key, fault: Fault, kind: FaultKind, group: Group, draft: Draft) 
 def _gives_up_late(key: Key, fault: Fault, group: Group, campaign: Campaign | None) -> Iterator[Finding]:
     if fault.expected != (0, 4) or fault.parameters.get("how", "silent") != "silent":
         return
+    if group.delivery == "push":
+        if fault.kind in ("push-block-refused", "link-partition"):
+            yield from _waits_for_blocks(key, fault, campaign)
+        return
     wait = DEFAULT_HTTP_LIMITS.idle_s if group.scheme.startswith("http") else group.coap.max_transmit_wait_s
     wait *= group.attempts_in_silence
     if campaign is not None and fault.kind == "connection-lost" and wait > campaign.timeout:
@@ -119,3 +126,11 @@ def _gives_up_late(key: Key, fault: Fault, group: Group, campaign: Campaign | No
             f"{campaign.timeout:g} s only",
             "raise campaign.timeout, or lower pull_retries, or ack_timeout or max_retransmit of a group over CoAP",
         )
+
+
+def _waits_for_blocks(key: Key, fault: Fault, campaign: Campaign | None) -> Iterator[Finding]:
+    """A push that nobody goes on with is over when no message of it can be under way any more (RFC 7252 §4.8.2)."""
+    wait = DEFAULT_PARAMETERS.EXCHANGE_LIFETIME + float(fault.parameters.get("lasts", 0.0))
+    if campaign is not None and wait > campaign.timeout:
+        problem = f"a device gives up a push after up to {wait:g} s, the operator looks for {campaign.timeout:g} s only"
+        yield Finding((*key, "kind"), problem, "raise campaign.timeout")

@@ -5,11 +5,17 @@ import pytest
 from simulator.faults.registry import FAULTS
 from tests.faults.faulty_device import PACKAGE, update
 
-REQUIRED = {"flash-too-small": {"capacity": len(PACKAGE) // 3}, "install-slow": {"time": 60.0}}
+REQUIRED = {
+    "flash-too-small": {"capacity": len(PACKAGE) // 3},
+    "buffer-too-small": {"capacity": len(PACKAGE) // 3},
+    "install-slow": {"time": 60.0},
+}
+OPERATED = ("order", "registration", "notification")
+"""Seams that show where there is an operator alone (test_orders.py, test_device.py)."""
 CASES = [
     (name, delivery)
     for name, kind in FAULTS.items()
-    if kind.seam != "order"  # those are the operator's (test_orders.py)
+    if kind.seam not in OPERATED
     for delivery in sorted(kind.deliveries)
 ]
 
@@ -32,21 +38,27 @@ def test_each_kind_ends_as_declared(name, delivery):
         assert end.struck or {"rate", "every"} & set(kind.parameters)
 
 
-@pytest.mark.parametrize("name", [name for name, kind in FAULTS.items() if "rate" in kind.parameters])
+@pytest.mark.parametrize(
+    "name", [name for name, kind in FAULTS.items() if "rate" in kind.parameters and kind.seam not in OPERATED]
+)
 @pytest.mark.parametrize("delivery", ["pull", "push"])
 def test_what_goes_by_chance_strikes_and_is_made_good(name, delivery):
     end = update(delivery, name, rate=0.05)
     assert (end.state, end.result, end.struck) == (0, 1, [name])
 
 
-SHARED = [n for n, kind in FAULTS.items() if kind.seam != "order" and {"after", "at"} & set(kind.parameters)]
+SHARED = [
+    name
+    for name, kind in FAULTS.items()
+    if kind.expected and kind.seam != "order" and ({"after", "at"} & set(kind.parameters) or "share" in kind.takes)
+]
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 @pytest.mark.parametrize("name", SHARED)
 def test_shares_of_nothing_and_of_all_strike_too(name, share):
-    [parameter] = {"after", "at"} & set(FAULTS[name].parameters)
-    end = update("pull", name, **{parameter: share})
+    [*_, parameter] = sorted({"after", "at"} & {*FAULTS[name].parameters, *FAULTS[name].trigger_keys()})
+    end = update(max(FAULTS[name].deliveries), name, **{parameter: share})
     assert (end.state, end.result, end.struck) == (*FAULTS[name].expected, [name])
 
 

@@ -86,7 +86,10 @@ def test_every_registered_fault_can_be_declared(kind):
 def test_a_registered_fault_is_taken_over_a_stream_unless_it_strikes_datagrams(kind, transport):
     values = {"size": '"1 KiB"', "duration": '"1 s"', "share": '"50 %"', "int": "1", "str": '"x"', "bool": "true"}
     required = "".join(f"{name} = {values[p.type]}\n" for name, p in kind.parameters.items() if p.required)
-    text = f'[groups.a]\ncount = 1\ntransport = "{transport}"\n[[groups.a.faults]]\nkind = "{kind.name}"\n{required}'
+    way = 'delivery = "push"\nmanagement' if kind.deliveries == {"push"} else "transport"
+    if kind.deliveries == {"push"} and transport == "http":
+        return  # nobody is managed over it
+    text = f'[groups.a]\ncount = 1\n{way} = "{transport}"\n[[groups.a.faults]]\nkind = "{kind.name}"\n{required}'
     if kind.seam == "datagram":
         with pytest.raises(ScenarioError, match="use it over coap or coaps"):
             loads(text)

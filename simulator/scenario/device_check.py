@@ -1,0 +1,47 @@
+"""Checks of faults of whole devices and of their links: which of them a group can have, and see the end of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from simulator.faults.triggers import STATE
+from simulator.lwm2m.profiles import PROFILES
+from simulator.scenario.problems import Finding, Key
+
+if TYPE_CHECKING:
+    from simulator.scenario.devices import Fault, Group
+    from simulator.scenario.faults import FaultKind
+
+AROUND_BLOCK: Final = 64
+"""Bytes that stand at most around a block in a datagram: header, token, options, and the record of DTLS."""
+
+
+def check_device(key: Key, kind: FaultKind, fault: Fault, group: Group) -> Iterator[Finding]:
+    """What keeps a fault from striking, or from coming to an end that somebody can see."""
+    if kind.seam == "power":
+        yield from _power(key, kind, fault, group)
+    size = fault.parameters.get("size")
+    if fault.kind == "mtu-black-hole" and group.scheme in ("coap", "coaps") and isinstance(size, int | float):
+        largest = group.block_size + AROUND_BLOCK
+        if size >= largest:
+            problem = f"blocks of {group.block_size} bytes make no packet of more than {size:g} bytes"
+            yield Finding((*key, "size"), problem, f"choose less than {largest}, or raise `block_size`")
+
+
+def _power(key: Key, kind: FaultKind, fault: Fault, group: Group) -> Iterator[Finding]:
+    if not PROFILES[group.profile].keeps_over_reboot:
+        problem = (
+            f"devices of profile {group.profile} keep nothing over a reboot, so that the update ends without a result"
+        )
+        yield Finding((*key, "kind"), problem, "use another profile")
+    place = kind.timing(fault.parameters).place
+    if place is not None and place.unit == STATE and place.value in ("idle", "downloaded"):
+        written = "at" if "at" in fault.parameters else "after"
+        problem = (
+            "the next request of the operator would find nobody" if place.value == "downloaded" else "nothing is lost"
+        )
+        yield Finding((*key, written), f"in state {place.value} {problem}", "choose downloading or updating")
+
+
+__all__ = ["check_device"]
