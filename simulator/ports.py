@@ -163,6 +163,10 @@ class FlashFullError(Exception):
     """A package does not fit into the flash."""
 
 
+class FlashWriteError(Exception):
+    """The flash did not take what was to be written, although there is room."""
+
+
 class OutOfMemoryError(Exception):
     """A device ran out of RAM while it received a package."""
 
@@ -181,11 +185,20 @@ class Flash(Protocol):
     def erase(self) -> None:
         """Forget what was written."""
 
+    def reserve(self, size: int) -> None:
+        """See whether a package of ``size`` bytes can be taken at all, before its first byte.
+
+        Raises:
+            FlashFullError: it does not fit.
+            OutOfMemoryError: the device has no RAM to take it.
+        """
+
     def write(self, data: bytes) -> None:
         """Append bytes.
 
         Raises:
             FlashFullError: they do not fit; nothing of them is kept.
+            FlashWriteError: the flash does not take them; nothing of them is kept.
             OutOfMemoryError: the device has no RAM to take them.
         """
 

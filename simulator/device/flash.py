@@ -53,6 +53,14 @@ class HashingFlash:
         self._head = b""
         self._hash = None
 
+    def reserve(self, size: int) -> None:
+        """See whether a package of ``size`` bytes can be taken at all.
+
+        Raises:
+            FlashFullError: it does not fit.
+        """
+        _demand_room(self.capacity, 0, size)
+
     def write(self, data: bytes) -> None:
         """Append bytes.
 
@@ -105,6 +113,14 @@ class FileFlash:
         self.close()
         self._path.unlink(missing_ok=True)
         self.written = 0
+
+    def reserve(self, size: int) -> None:
+        """See whether a package of ``size`` bytes can be taken at all.
+
+        Raises:
+            FlashFullError: it does not fit.
+        """
+        _demand_room(self.capacity, 0, size)
 
     def write(self, data: bytes) -> None:
         """Append bytes.

@@ -165,7 +165,7 @@ class Pull(ABC):
 
     # -- from the download -----------------------------------------------------------------------------------------
 
-    def begin(self, size: int, etag: bytes, offset: int, now: float) -> bool:  # noqa: ARG002
+    def begin(self, size: int, etag: bytes, offset: int, now: float) -> bool:
         """The first bytes are about to come.
 
         A server that gives no ETag with a block in the middle (libcoap's, to a port that it did not know) does not say
@@ -178,8 +178,10 @@ class Pull(ABC):
             return False
         receiver = self._device.receiver
         self._tally.begin(offset, receiver.flash.written)
-        receiver.begin(offset)
-        return True
+        event = receiver.begin(offset, size)
+        if event is not None:
+            self._end(event, now)
+        return event is None
 
     def write(self, data: bytes, now: float) -> bool:
         """Store the next bytes."""

@@ -63,6 +63,7 @@ class Push:
         "_latencies",
         "_previous",
         "_received",
+        "_refused",
         "_resent",
         "_started",
         "_unwrap",
@@ -72,12 +73,22 @@ class Push:
         "size",
     )
 
-    def __init__(self, device: Device, endpoint: CoapEndpoint, unwrap: Unwrapper, size: int, now: float) -> None:
+    def __init__(
+        self,
+        device: Device,
+        endpoint: CoapEndpoint,
+        unwrap: Unwrapper,
+        size: int,
+        now: float,
+        refused: Event | None = None,
+    ) -> None:
         self._device = device
         self._endpoint = endpoint
         self._unwrap = unwrap
         self.size = size
         """Bytes of the whole body; -1 where the server did not tell (Size1)."""
+        self._refused = refused
+        """Why the device takes nothing of it, where the size is enough to know."""
         self._started = self._previous = now
         self._wire_in, self._wire_out = endpoint.bytes_in, endpoint.bytes_out
         self._resent, self._duplicates = endpoint.retransmissions, endpoint.duplicates
@@ -102,7 +113,7 @@ class Push:
         except UnwrapError:
             return self._ended(Event.INTEGRITY_FAILED, now, BAD_REQUEST)
         self._received += len(content)
-        event = self._device.receiver.write(content)
+        event = self._refused or self._device.receiver.write(content)
         return 0 if event is None else self._ended(event, now)
 
     def _ended(self, event: Event, now: float, code: int = 0) -> int:

@@ -12,7 +12,7 @@ from simulator.firmware import HEADER_SIZE
 from simulator.firmware.check import Verdict, check, early_check
 from simulator.lwm2m.firmware_object import CHECK_EVENTS
 from simulator.lwm2m.firmware_table import Event
-from simulator.ports import FlashFullError, OutOfMemoryError
+from simulator.ports import FlashFullError, FlashWriteError, OutOfMemoryError
 
 if TYPE_CHECKING:
     from simulator.ports import Flash
@@ -30,17 +30,29 @@ class PackageReceiver:
         self.verdict: Verdict | None = None
         """The last judgement, with PkgName and PkgVersion where the header could be read."""
 
-    def begin(self, offset: int = 0) -> None:
-        """A package is about to come; ``offset`` above 0 goes on with one whose beginning the flash still has."""
+    def begin(self, offset: int = 0, size: int = -1) -> Event | None:
+        """A package is about to come; ``offset`` above 0 goes on with one whose beginning the flash still has.
+
+        The event that ends the transfer at once, where the size is told (Size1, Size2, Content-Length; -1 where it is
+        not) and the device cannot take so much; or None.
+        """
         if offset == 0:
             self.flash.erase()
         self._header_judged = offset >= HEADER_SIZE
+        try:
+            if size >= 0:
+                self.flash.reserve(size)
+        except FlashFullError:
+            return Event.FLASH_FULL
+        except OutOfMemoryError:
+            return Event.OUT_OF_MEMORY
+        return None
 
     def write(self, data: bytes) -> Event | None:
         """Store the next bytes; the event that ends the transfer, or None to go on."""
         try:
             self.flash.write(data)
-        except FlashFullError:
+        except (FlashFullError, FlashWriteError):
             return Event.FLASH_FULL
         except OutOfMemoryError:
             return Event.OUT_OF_MEMORY

@@ -21,6 +21,7 @@ from simulator.device import effects
 from simulator.device.notifier import answer_options
 from simulator.device.push import Push
 from simulator.device.unwrap import unwrapper
+from simulator.events import NOT_KNOWN
 
 if TYPE_CHECKING:
     from simulator.coap.exchange import Upload
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from simulator.device.device import Device
     from simulator.device.stacks import CoapEndpoint
 
+NO_FORMAT: Final = -1
 PACKAGE_PATH: Final = ("5", "0", "0")
 MORE: Final = 8
 """The flag of a Block option that says that more blocks follow (RFC 7959 §2.2)."""
@@ -61,6 +63,9 @@ def open_upload(device: Device, endpoint: CoapEndpoint, request: Message, now: f
         return Response(code)
     # What an unfinished push has stored must be gone before the first byte of this one is.
     effects.carry_out(device, now)
-    device.receiver.begin()
-    device.push = Push(device, endpoint, unwrap, request.uint(SIZE1), now)
+    size = request.uint(SIZE1)
+    # Of a package in another format, Size1 is the size of that.
+    told = size if size and request.content_format in (NO_FORMAT, FORMAT_OPAQUE) else NOT_KNOWN
+    refused = device.receiver.begin(size=told)
+    device.push = Push(device, endpoint, unwrap, size, now, refused)
     return device.faults.wrap_upload(device.push)

@@ -1,16 +1,18 @@
-"""Faults of the storage: too little room, cells that do not keep what is written, and no RAM on the way there."""
+"""Faults of the storage: too little room, writes that fail, and cells that do not keep what is written."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
-from simulator.faults.kinds import FaultKind, Made, Parameter, Scene
+from simulator.faults.kinds import HEALS, TIMES, FaultKind, Made, Parameter, Scene
+from simulator.faults.triggers import BLOCK, BYTES, SHARE, TIME, Place, When
 from simulator.firmware import HEADER_SIZE
-from simulator.ports import FlashFullError, OutOfMemoryError
+from simulator.ports import FlashFullError, FlashWriteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from simulator.faults.triggers import Trigger
     from simulator.ports import Flash
 
 STUCK_MIN: Final = 32
@@ -39,6 +41,10 @@ class FlashFault:
         """Forget what was written."""
         self._flash.erase()
 
+    def reserve(self, size: int) -> None:
+        """See whether a package of ``size`` bytes can be taken at all."""
+        self._flash.reserve(size)
+
     def write(self, data: bytes) -> None:
         """Append bytes."""
         self._flash.write(data)
@@ -53,26 +59,74 @@ class FlashFault:
 
 
 class SmallFlash(FlashFault):
-    """A flash with less room than the device claims."""
+    """A flash with less room than the package needs; whether the device knows of it before it is full is ``known``."""
 
-    __slots__ = ("_capacity", "_struck")
+    __slots__ = ("_known", "_room", "_struck")
 
-    def __init__(self, flash: Flash, capacity: int, struck: Callable[[str], None]) -> None:
+    def __init__(self, flash: Flash, room: int, struck: Callable[[str], None], *, known: bool) -> None:
         super().__init__(flash)
-        self._capacity = capacity
+        self._room = room
         self._struck = struck
+        self._known = known
 
     @property
     def capacity(self) -> int:
-        """Bytes that fit."""
-        return min(self._capacity, self._flash.capacity)
+        """Bytes that fit, as far as the device knows."""
+        return min(self._room, self._flash.capacity) if self._known else self._flash.capacity
+
+    def reserve(self, size: int) -> None:
+        """See whether a package of ``size`` bytes fits."""
+        if self._known and size > self._room:
+            self._full(f"a package of {size} bytes is refused")
+        self._flash.reserve(size)
 
     def write(self, data: bytes) -> None:
         """Append bytes while there is room."""
-        if self.written + len(data) > self.capacity:
-            self._struck(f"full after {self.written} bytes")
-            msg = f"the flash has {self.capacity} bytes, {self.written} are taken"
-            raise FlashFullError(msg)
+        if self.written + len(data) > self._room:
+            self._full(f"full after {self.written} bytes")
+        self._flash.write(data)
+
+    def _full(self, detail: str) -> NoReturn:
+        self._struck(detail)
+        msg = f"the flash has {self._room} bytes, {self.written} are taken"
+        raise FlashFullError(msg)
+
+
+class FailingWrites(FlashFault):
+    """A flash some of whose writes fail, although there is room."""
+
+    __slots__ = ("_struck", "_trigger")
+
+    def __init__(self, flash: Flash, trigger: Trigger, struck: Callable[[str], None]) -> None:
+        super().__init__(flash)
+        self._trigger = trigger
+        self._struck = struck
+
+    def write(self, data: bytes) -> None:
+        """Append bytes, or fail."""
+        if self._trigger.strikes(len(data)):
+            self._struck(f"a write of {len(data)} bytes fails after {self.written}")
+            msg = f"{len(data)} bytes could not be written"
+            raise FlashWriteError(msg)
+        self._flash.write(data)
+
+
+class BadBlock(FlashFault):
+    """A flash with a block that takes nothing, whenever it is tried."""
+
+    __slots__ = ("_at", "_struck")
+
+    def __init__(self, flash: Flash, at: int, struck: Callable[[str], None]) -> None:
+        super().__init__(flash)
+        self._at = at
+        self._struck = struck
+
+    def write(self, data: bytes) -> None:
+        """Append bytes, unless one of them falls on the bad block."""
+        if self.written <= self._at < self.written + len(data):
+            self._struck(f"the block at byte {self._at} is bad")
+            msg = f"the block at byte {self._at} could not be written"
+            raise FlashWriteError(msg)
         self._flash.write(data)
 
 
@@ -121,51 +175,48 @@ class StuckFlash(FlashFault):
         self._struck(f"takes nothing from byte {self._at} on")
 
 
-class ShortOfMemory(FlashFault):
-    """A device without a buffer for the block that comes after ``limit`` bytes."""
-
-    __slots__ = ("_limit", "_struck")
-
-    def __init__(self, flash: Flash, limit: int, struck: Callable[[str], None]) -> None:
-        super().__init__(flash)
-        self._limit = limit
-        self._struck = struck
-
-    def write(self, data: bytes) -> None:
-        """Append bytes while there is RAM."""
-        if self.written + len(data) > self._limit:
-            self._struck(f"no RAM after {self.written} bytes")
-            msg = f"no RAM for {len(data)} bytes"
-            raise OutOfMemoryError(msg)
-        self._flash.write(data)
-
-
 def _too_small(scene: Scene) -> Made:
-    capacity = int(scene.parameters["capacity"])
-    return Made(flash=lambda flash: SmallFlash(flash, capacity, scene.struck))
+    room, known = int(scene.parameters["capacity"]), bool(scene.parameters["known"])
+    return Made(flash=lambda flash: SmallFlash(flash, room, scene.struck, known=known))
+
+
+def _write_error(scene: Scene) -> Made:
+    trigger = scene.trigger()
+    return Made(flash=lambda flash: FailingWrites(flash, trigger, scene.struck))
+
+
+def _bad_block(scene: Scene) -> Made:
+    at = min(scene.offset(), max(scene.package_size - 1, 0))
+    return Made(flash=lambda flash: BadBlock(flash, at, scene.struck))
+
+
+def _in_payload(scene: Scene, size: int) -> int:
+    """The byte of the package at the place of the fault, so that ``size`` bytes of the payload follow it."""
+    place = scene.when.place
+    payload = max(scene.package_size - HEADER_SIZE, 1)
+    assert place is not None
+    at = place.offset(payload) if place.unit == SHARE else place.offset(payload) - HEADER_SIZE
+    return HEADER_SIZE + max(0, min(at, payload - size))
 
 
 def _corrupt(scene: Scene) -> Made:
-    payload = max(scene.package_size - HEADER_SIZE, 1)
     bits = int(scene.parameters["bits"])
     # Bits side by side, so that they never cancel each other out; all of them within the payload, where it has room.
     mask = ((1 << bits) - 1).to_bytes((bits + 7) // 8, "little")
-    at = HEADER_SIZE + max(0, min(int(payload * float(scene.parameters["at"])), payload - len(mask)))
+    at = _in_payload(scene, len(mask))
     return Made(flash=lambda flash: BadCells(flash, at, mask, scene.struck))
 
 
 def _stuck(scene: Scene) -> Made:
-    payload = max(scene.package_size - HEADER_SIZE, 1)
     # At the end of the payload there are enough bytes left that they are not all 0xFF by themselves.
-    at = HEADER_SIZE + max(0, min(int(payload * float(scene.parameters["after"])), payload - STUCK_MIN))
+    at = _in_payload(scene, STUCK_MIN)
     return Made(flash=lambda flash: StuckFlash(flash, at, scene.struck))
 
 
-def _out_of_memory(scene: Scene) -> Made:
-    # "After 100 %" is the last block: a device that has taken all is no longer short of anything.
-    limit = min(int(scene.package_size * float(scene.parameters["after"])), max(scene.package_size - 1, 0))
-    return Made(flash=lambda flash: ShortOfMemory(flash, limit, scene.struck))
-
+NO_ROOM: Final = (0, 2)
+CORRUPT: Final = (0, 5)
+IN_BYTES: Final = frozenset({BYTES, SHARE})
+HALF: Final = When(Place(SHARE, 0.5))
 
 KINDS: Final = (
     FaultKind(
@@ -173,34 +224,52 @@ KINDS: Final = (
         "flash",
         "The flash has less room than the package needs.",
         _too_small,
-        expected=(0, 2),
-        parameters={"capacity": Parameter("size", "Bytes that fit.", required=True)},
+        expected=NO_ROOM,
+        parameters={
+            "capacity": Parameter("size", "Bytes that fit.", required=True),
+            "known": Parameter(
+                "bool",
+                "Whether the device knows it, and refuses by Size1, Size2 or Content-Length before it has stored a "
+                "byte; otherwise it finds the flash full while it writes.",
+                default=False,
+            ),
+        },
+    ),
+    FaultKind(
+        "flash-write-error",
+        "flash",
+        "A write to the flash fails, although there is room.",
+        _write_error,
+        expected=NO_ROOM,
+        takes=frozenset({BYTES, SHARE, BLOCK, TIME, TIMES, HEALS}),
+        when=HALF,
+    ),
+    FaultKind(
+        "flash-bad-block",
+        "flash",
+        "A block of the flash takes nothing, however often an update is tried.",
+        _bad_block,
+        expected=NO_ROOM,
+        takes=IN_BYTES,
+        when=HALF,
     ),
     FaultKind(
         "image-corrupt",
         "flash",
         "Bits of the stored payload differ from what arrived, so that the device's own SHA-256 does not match.",
         _corrupt,
-        expected=(0, 5),
-        parameters={
-            "at": Parameter("share", "Where, as a share of the payload.", default=0.5),
-            "bits": Parameter("int", "How many bits.", default=1, minimum=1, maximum=1024),
-        },
+        expected=CORRUPT,
+        parameters={"bits": Parameter("int", "How many bits.", default=1, minimum=1, maximum=1024)},
+        takes=IN_BYTES,
+        when=HALF,
     ),
     FaultKind(
         "flash-stuck",
         "flash",
         "Writes do nothing from a byte on, without an error; the device's own SHA-256 finds it.",
         _stuck,
-        expected=(0, 5),
-        parameters={"after": Parameter("share", "After this share of the payload.", default=0.5)},
-    ),
-    FaultKind(
-        "out-of-memory",
-        "flash",
-        "The device has no RAM for the next block.",
-        _out_of_memory,
-        expected=(0, 3),
-        parameters={"after": Parameter("share", "After this share of the package.", default=0.5)},
+        expected=CORRUPT,
+        takes=IN_BYTES,
+        when=HALF,
     ),
 )

@@ -1,34 +1,44 @@
-"""Faults of the installation."""
+"""Faults of the installation: it fails, takes longer, comes back with the old firmware, or not at all."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from simulator.faults.kinds import FaultKind, Made, Parameter, Scene
+from simulator.faults.kinds import TIMES, FaultKind, Made, Parameter, Scene
+from simulator.faults.triggers import When
 from simulator.ports import InstallOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from simulator.ports import Installer
 
+GOOD: Final = "good"
+OLD: Final = "old"
 
-class FailingInstaller:
-    """Takes its time, then does not succeed; the running firmware stays."""
 
-    __slots__ = ("_installer", "_integrity", "_struck")
+class ChangedOutcome:
+    """Takes its time, and ends otherwise than it should."""
 
-    def __init__(self, installer: Installer, struck: Callable[[str], None], *, integrity: bool) -> None:
+    __slots__ = ("_change", "_installer", "_scene", "_trigger", "_what")
+
+    def __init__(
+        self, installer: Installer, scene: Scene, change: Callable[[InstallOutcome], InstallOutcome], what: str
+    ) -> None:
         self._installer = installer
-        self._struck = struck
-        self._integrity = integrity
+        self._scene = scene
+        self._trigger = scene.trigger()
+        self._change = change
+        self._what = what
 
     async def install(self, version: str) -> InstallOutcome:
-        """Go through the installation, and throw it away."""
-        await self._installer.install(version)
-        self._struck("the installer gave up" if self._integrity else "the installer found the image corrupt")
-        return InstallOutcome(succeeded=False, integrity=self._integrity)
+        """Go through the installation, and change what comes of it."""
+        outcome = await self._installer.install(version)
+        if not outcome.succeeded or not self._trigger.strikes(0):
+            return outcome
+        self._scene.struck(self._what)
+        return self._change(outcome)
 
 
 class SlowInstaller:
@@ -48,21 +58,88 @@ class SlowInstaller:
         return await self._installer.install(version)
 
 
-def _fails(scene: Scene) -> Made:
-    return Made(installer=lambda installer: FailingInstaller(installer, scene.struck, integrity=True))
-
-
-def _corrupt(scene: Scene) -> Made:
-    return Made(installer=lambda installer: FailingInstaller(installer, scene.struck, integrity=False))
+def _changed(what: str, change: Callable[[InstallOutcome], InstallOutcome]) -> Callable[[Scene], Made]:
+    return lambda scene: Made(installer=lambda installer: ChangedOutcome(installer, scene, change, what))
 
 
 def _slow(scene: Scene) -> Made:
     return Made(installer=lambda installer: SlowInstaller(installer, scene.struck, float(scene.parameters["time"])))
 
 
+def _boot_loop(scene: Scene) -> Made:
+    boots, old = int(scene.parameters["boots"]), scene.parameters["then"] == OLD
+
+    def change(outcome: InstallOutcome) -> InstallOutcome:
+        return outcome._replace(boots=boots + 1, succeeded=not old, reverted=old)
+
+    return _changed(f"{boots} boots that do not come up, then the {scene.parameters['then']} image", change)(scene)
+
+
+def _end_of_loop(scheme: str, retries: int, parameters: Mapping[str, Any]) -> tuple[int, int] | None:  # noqa: ARG001
+    return FAILED if parameters["then"] == OLD else None
+
+
+FAILED: Final = (2, 8)
+ALWAYS: Final = When(times=None)
+OFTEN: Final = frozenset({TIMES})
+
 KINDS: Final = (
-    FaultKind("install-fails", "installer", "The installation does not succeed.", _fails, expected=(2, 8)),
-    FaultKind("install-corrupt", "installer", "The installer finds the image corrupt.", _corrupt, expected=(0, 5)),
+    FaultKind(
+        "install-fails",
+        "installer",
+        "The installation does not succeed, and the device knows at once.",
+        _changed("the installer gave up", lambda _outcome: InstallOutcome(succeeded=False)),
+        expected=FAILED,
+        takes=OFTEN,
+        when=ALWAYS,
+    ),
+    FaultKind(
+        "install-corrupt",
+        "installer",
+        "The installer finds the image corrupt.",
+        _changed("the installer found the image corrupt", lambda _outcome: InstallOutcome(False, integrity=False)),
+        expected=(0, 5),
+        takes=OFTEN,
+        when=ALWAYS,
+    ),
+    FaultKind(
+        "install-reverted",
+        "installer",
+        "The new image does not come up, and the boot loader goes back to the old one, which reports the failure.",
+        _changed("the old image boots", lambda _outcome: InstallOutcome(succeeded=False, reverted=True)),
+        expected=FAILED,
+        at_boot=True,
+        takes=OFTEN,
+        when=ALWAYS,
+    ),
+    FaultKind(
+        "install-lies",
+        "installer",
+        "The old image boots and reports a success: Update Result 1, and Firmware Version (/3/0/3) is the old one.",
+        _changed("the old image boots and says that it is the new one", lambda one: one._replace(reverted=True)),
+        expected=(0, 1),
+        takes=OFTEN,
+        when=ALWAYS,
+    ),
+    FaultKind(
+        "install-never-returns",
+        "installer",
+        "The device goes down for the reboot and never comes up again; State stays 3 (Updating) for whoever looks on.",
+        _changed("the device does not come up again", lambda outcome: outcome._replace(boots=0)),
+        expected=(3, 0),
+    ),
+    FaultKind(
+        "boot-loop",
+        "installer",
+        "The new image fails to boot some times; then it comes up, or the boot loader goes back to the old one.",
+        _boot_loop,
+        ends=_end_of_loop,
+        parameters={
+            "boots": Parameter("int", "Boots that do not come up.", default=3, minimum=1, maximum=1000),
+            "then": Parameter("str", "Which image comes up in the end.", default=GOOD, choices=(GOOD, OLD)),
+        },
+        at_boot=True,
+    ),
     FaultKind(
         "install-slow",
         "installer",

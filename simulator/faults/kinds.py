@@ -169,6 +169,8 @@ class FaultKind:
     ends: Callable[[str, int, Mapping[str, Any]], tuple[int, int] | None] | None = None
     """The same where it depends on the URI scheme of the transfer, on how often a pull is taken up again, and on the
     parameters; ``expected`` is then what comes of it over coap with all defaults."""
+    at_boot: bool = False
+    """Whether a failed installation shows only when the old firmware is up again, which some profiles end otherwise."""
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     deliveries: frozenset[str] = BOTH
     order: str = "good"

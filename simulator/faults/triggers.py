@@ -243,4 +243,6 @@ def _reached(place: Place, sight: Sight) -> Trigger:
         return While(lambda: sight.now() - sight.started() >= seconds)
     if place.unit in (BLOCK, MESSAGE):
         return FromNth(int(place.value))
-    return AfterBytes(place.offset(sight.package_size))
+    offset = place.offset(sight.package_size)
+    # At 100 % is at the last byte: what has passed as a whole cannot be struck any more.
+    return AfterBytes(min(offset, max(sight.package_size - 1, 0)) if place.unit == SHARE else offset)

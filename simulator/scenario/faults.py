@@ -91,6 +91,10 @@ class FaultKind(Protocol):
         """URI schemes of the transfer under which it can strike."""
 
     @property
+    def at_boot(self) -> bool:
+        """Whether a failed installation shows only when the old firmware is up again."""
+
+    @property
     def order(self) -> str:
         """What the operator orders; ``good`` where nothing is wrong with it."""
 
@@ -193,7 +197,8 @@ def read_fault(raw: object, kinds: Kinds, carrier: Carrier, at: Key) -> tuple[Fa
     else:
         expected = kind.end(carrier.scheme, carrier.retries, known)
         if expected is not None and carrier.profile in PROFILES:
-            expected = end_with_profile(expected, carrier.profile, answered=kind.order == "not-found")
+            answered = kind.order == "not-found"
+            expected = end_with_profile(expected, carrier.profile, answered=answered, at_boot=kind.at_boot)
     return Fault(kind.name, known, table.share, expected, table.count), []
 
 
@@ -220,17 +225,20 @@ def _known(table: FaultTable, kind: FaultKind) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def end_with_profile(expected: tuple[int, int], profile: str, *, answered: bool) -> tuple[int, int]:
+def end_with_profile(
+    expected: tuple[int, int], profile: str, *, answered: bool, at_boot: bool = False
+) -> tuple[int, int]:
     """The declared end as a client of this profile has it: some clients go on otherwise after the same failure.
 
     Args:
         expected: the declared end of the kind.
         profile: name of the profile.
         answered: whether the URI was found to be wrong by the origin's answer, and not by the device.
+        at_boot: whether a failed installation shows only when the old firmware is up again.
     """
     habits = PROFILES[profile]
     if expected == (State.DOWNLOADED, UpdateResult.UPDATE_FAILED):
-        row = habits.table[State.UPDATING, Event.INSTALL_FAILED]
+        row = habits.table[State.UPDATING, Event.OLD_FIRMWARE_BOOTED if at_boot else Event.INSTALL_FAILED]
         if isinstance(row, Row) and row.state is not None:
             return int(row.state), int(UpdateResult.UPDATE_FAILED)
     if answered and expected == (State.IDLE, UpdateResult.INVALID_URI) and not habits.not_found_is_invalid_uri:

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from simulator.device.flash import HashingFlash
 from simulator.device.receiver import PackageReceiver
+from simulator.events import FAULT_OVER
 from simulator.faults.flash import STUCK_MIN
 from simulator.faults.plan import FaultPlan
+from simulator.faults.triggers import Place
 from simulator.firmware import HEADER_SIZE
 from simulator.firmware.image import generate
 from simulator.lwm2m.firmware_table import Event
@@ -46,13 +48,69 @@ def test_a_sound_flash_takes_the_package():
 def test_too_small():
     told = []
     flash = plan("flash-too-small", told=told, capacity=1000).wrap_flash(HashingFlash(1 << 20))
-    assert flash.capacity == 1000
+    assert flash.capacity == 1 << 20, "the device does not know"
     assert receive(flash) == (Event.FLASH_FULL, 960)
-    assert told == [("flash-too-small", "flash", "full after 960 bytes (capacity 1000 bytes)")]
+    assert told == [("flash-too-small", "flash", "full after 960 bytes (capacity 1000 bytes, known False)")]
+
+
+def test_too_small_and_known_is_refused_by_its_size():
+    told = []
+    flash = plan("flash-too-small", told=told, capacity=1000, known=True).wrap_flash(HashingFlash(1 << 20))
+    assert flash.capacity == 1000
+    receiver = PackageReceiver(flash, MODEL)
+    assert receiver.begin(size=1000) is None
+    assert receiver.begin() is None, "nobody has told the size"
+    assert told == []
+    assert receiver.begin(size=1001) is Event.FLASH_FULL
+    [(_, _, detail)] = told
+    assert detail.startswith("a package of 1001 bytes is refused")
+
+
+def test_a_sound_device_refuses_what_it_cannot_take():
+    receiver = PackageReceiver(HashingFlash(1000), MODEL)
+    assert receiver.begin(size=1000) is None
+    assert receiver.begin(size=1001) is Event.FLASH_FULL
+
+
+@pytest.mark.parametrize(("size", "event"), [(4000, None), (4001, Event.OUT_OF_MEMORY)])
+def test_a_buffer_for_the_whole_package(size, event):
+    flash = plan("buffer-too-small", capacity=4000).wrap_flash(HashingFlash(1 << 20))
+    assert PackageReceiver(flash, MODEL).begin(size=size) is event
+
+
+def test_a_buffer_that_is_found_too_small_while_it_fills():
+    flash = plan("buffer-too-small", capacity=4000).wrap_flash(HashingFlash(1 << 20))
+    assert receive(flash) == (Event.OUT_OF_MEMORY, 3968)
+
+
+@pytest.mark.parametrize(
+    ("when", "ends"),
+    [
+        ({}, [4992, None, None]),
+        ({"at": Place("block", 3)}, [128, None, None]),
+        ({"at": Place("bytes", 1000)}, [960, None, None]),
+        ({"at": Place("block", 3), "times": 2}, [128, 0, None]),
+        ({"after": Place("block", 3), "times": "repeated"}, [128, 0, 0]),
+    ],
+)
+def test_writes_fail_so_often(when, ends):
+    told = []
+    flash = plan("flash-write-error", told=told, **when).wrap_flash(HashingFlash(1 << 20))
+    for written in ends:
+        sound = (Event.DOWNLOAD_COMPLETED, len(PACKAGE))
+        assert receive(flash) == (sound if written is None else (Event.FLASH_FULL, written))
+    struck = [detail for _, _, detail in told if not detail.startswith(FAULT_OVER)]
+    assert len(struck) == (1 if when.get("times") == "repeated" else len(ends) - ends.count(None))
+
+
+@pytest.mark.parametrize(("at", "written"), [(0.0, 0), (0.5, 4992), (1.0, 9984), (Place("bytes", 1000), 960)])
+def test_a_bad_block_stays_bad(at, written):
+    flash = plan("flash-bad-block", at=at).wrap_flash(HashingFlash(1 << 20))
+    assert receive(flash) == receive(flash) == (Event.FLASH_FULL, written)
 
 
 def test_too_small_never_makes_a_flash_larger():
-    flash = plan("flash-too-small", capacity=1000).wrap_flash(HashingFlash(500))
+    flash = plan("flash-too-small", capacity=1000, known=True).wrap_flash(HashingFlash(500))
     assert flash.capacity == 500
     with pytest.raises(FlashFullError):
         flash.write(bytes(501))
@@ -134,6 +192,7 @@ def test_memory_runs_out_after_its_share_and_always(after, block):
     limit = min(int(len(PACKAGE) * after), len(PACKAGE) - 1)
     assert limit - block < written <= limit
     assert len(told) == 1
+    assert receive(flash)[0] is Event.OUT_OF_MEMORY
 
 
 def test_faults_of_one_seam_add_up():
@@ -146,6 +205,5 @@ def test_faults_of_one_seam_add_up():
         faults, package_size=len(PACKAGE), dice=lambda _: random.Random(1), struck=lambda *what: told.append(what[0])
     )
     flash = both.wrap_flash(HashingFlash(1 << 20))
-    assert flash.capacity == 5000
     assert receive(flash)[0] is Event.OUT_OF_MEMORY
     assert told == ["out-of-memory"]

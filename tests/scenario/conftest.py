@@ -26,6 +26,7 @@ class FakeKind:
     summary: str = "A fault."
     deliveries: frozenset[str] = frozenset({"pull", "push"})
     order: str = "good"
+    at_boot: bool = False
     takes: frozenset[str] = frozenset()
     same: dict[str, str] = field(default_factory=dict)
     schemes: frozenset[str] = SCHEMES
