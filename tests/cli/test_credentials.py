@@ -84,9 +84,8 @@ def test_every_wrong_credential_of_a_download_ends_as_declared(tmp_path):
         missing = name.endswith("missing") and name.startswith("oma")
         assert cause in transfer["cause"], name
         assert (transfer["outcome"], transfer["result"]) == ("fail", 9 if missing else 4), name
-        if not name.endswith("missing"):
-            # Zephyr's habits take a pull up three times, after 2, 4 and 8 s.
-            assert (transfer["t"] - transfer["started"] > 14) == name.startswith("zephyr"), name
+        # Not even Zephyr's habits, by which a block is asked for again, take up what was refused.
+        assert transfer["t"] - transfer["started"] < 14, name
     written_uris = [row for row in rows(out, "steps") if row["step"] == "write_uri"]
     assert [row["code"] for row in written_uris] == ["2.04"] * len(told)
 

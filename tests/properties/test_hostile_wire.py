@@ -124,9 +124,10 @@ class Alone(Run):
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-        await asyncio.sleep(1)
+        # An endpoint of a server is let go of when what it last waited for would have been given up.
+        await asyncio.sleep(600)
         assert self.broken == []
-        assert len(self.deadlines) <= 4, "what is over waits for nothing"
+        assert len(self.deadlines) == 0, "what is over waits for nothing"
 
 
 def counts(small, full):
