@@ -68,7 +68,9 @@ def summarise(run: Run, devices: pd.DataFrame, updates: pd.DataFrame) -> Summary
         schema=SCHEMA,
         verdict="",
         headline="",
-        notes=headline.notes(info, ends, health, beside, external=run.external) + headline.accusations(judged),
+        notes=headline.notes(info, ends, health, beside, external=run.external)
+        + headline.on_purpose(run.tables["faults"])
+        + headline.accusations(judged),
         run=info,
         outcomes=counted,
         not_ok=not_ok(run, devices, updates),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from reports import causes
 from reports.judged import Verdicts
 from reports.sides import Sides, TransportRow
@@ -80,6 +82,18 @@ def accusations(verdicts: Verdicts) -> list[str]:
         for one in verdicts.classes
         if one.charges
     ]
+
+
+def on_purpose(faults: pd.DataFrame) -> list[str]:
+    """A sentence for each side that the scenario had misbehave: what is told of it is what was asked for."""
+    names = {"server": "server under test", "origin": "package origin"}
+    found = []
+    for seam, name in names.items():
+        acts = faults.loc[faults["seam"] == seam, "fault"].value_counts()
+        if len(acts):
+            listed = ", ".join(f"{act} {counted(int(n), 'time')}" for act, n in acts.items())
+            found.append(f"The {name} misbehaved on purpose, as the scenario has it: {listed}.")
+    return found
 
 
 def _too_fast(rows: Sequence[TransportRow]) -> list[str]:

@@ -140,7 +140,7 @@ class FaultApplied:
     device: int
     fault: str
     seam: str
-    """What was wrapped: ``datagram``, ``link`` (the port of the download), ``flash`` ...; or ``server``, on purpose."""
+    """What was wrapped: ``datagram``, ``link`` (of the download), ``flash`` ...; ``server``, ``origin``: its own."""
     detail: str
 
 

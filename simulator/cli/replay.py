@@ -65,6 +65,7 @@ class Replay:
         self._packages = packages
         self._work = work
         self._identity_dir = identity_dir
+        stage.on_act = taps.timeline.emit
 
     async def run(self) -> None:
         """Replay the device to the end of its update.

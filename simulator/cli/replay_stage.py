@@ -21,6 +21,7 @@ from simulator.servers.embedded.chaos import Misbehaved, server_with
 from simulator.servers.embedded.core import Happened
 from simulator.servers.embedded.transports import Ports, Transports, server_credentials
 from simulator.servers.origin import HOST, Origins
+from simulator.servers.origin_chaos import defects_of
 from simulator.transport.clock import LoopClock, MonotonicClock
 from simulator.transport.deadlines import Deadlines
 from simulator.transport.memory import MemoryNetwork
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from simulator.cli.recorded import Recorded
+    from simulator.events import FaultApplied
     from simulator.operator.driver import Driver, OnEvent
     from simulator.operator.job import ServerChoice
     from simulator.ports import Clock, Network
+    from simulator.servers.origin_chaos import Defects
 
 EXPIRE_S: Final = 1.0
 PORTS: Final = Ports(coap=5683, coaps=5684, coap_tcp=5683, coaps_tcp=5684)
@@ -46,6 +49,11 @@ class Material(NamedTuple):
     recorded: Recorded
     packages: Mapping[Path, bytes]
     identity_dir: Path | None
+
+    def defects(self, now: Callable[[], float], emit: Callable[[FaultApplied], None]) -> Defects | None:
+        """What the origin of the run did wrong on purpose; ``emit`` is told when it does so again."""
+        recorded = self.recorded
+        return defects_of(recorded.scenario.firmware.chaos_json(recorded.population.entropy.seed), now, emit)
 
     @property
     def by_name(self) -> dict[str, bytes]:
@@ -61,13 +69,23 @@ class SocketStage:
     def __init__(self, material: Material, progress: Callable[[str], None]) -> None:
         loop = asyncio.get_running_loop()
         self._material = material
+        self.on_act: Callable[[FaultApplied], None] = lambda _event: None
         self._progress = progress
         self.network: Network = SocketNetwork(loop)
         self.clock: Clock = MonotonicClock(time.monotonic() - material.recorded.plan.due_s)
         self.unix_start = time.time() - self.clock.now()
         self.deadlines = Deadlines(loop, self.clock.now)
-        self.origins = Origins(material.by_name, self.clock.now, random.Random(), material.identity_dir)
+        self.origins = Origins(
+            material.by_name,
+            self.clock.now,
+            random.Random(),
+            material.identity_dir,
+            defects=material.defects(self.clock.now, self._origin_acted),
+        )
         self.driver: Driver | None = None
+
+    def _origin_acted(self, event: FaultApplied) -> None:
+        self.on_act(event)  # who listens is known later than the origin is made
 
     def make_driver(self, choice: ServerChoice) -> Driver | None:
         """The driver of the server under test; None for one that somebody else drives."""
@@ -110,6 +128,7 @@ class VirtualStage:
         loop = asyncio.get_running_loop()
         recorded = material.recorded
         self._material = material
+        self.on_act: Callable[[FaultApplied], None] = lambda _event: None
         self.clock: Clock = LoopClock(loop, -recorded.plan.due_s)
         self.unix_start = recorded.unix_start
         self.deadlines = Deadlines(loop, self.clock.now)
@@ -120,6 +139,8 @@ class VirtualStage:
             self._dice("origin"),
             material.identity_dir,
             network=self.network,
+            unix_now=lambda: self.unix_start + self.clock.now(),
+            defects=material.defects(self.clock.now, self._origin_acted),
             entropy=self._dice("origin/handshakes").randbytes,
         )
         chaos = chaos_of(recorded.scenario.server, recorded.population.entropy.seed)
@@ -146,6 +167,9 @@ class VirtualStage:
     def _happened(self, happened: Happened) -> None:
         if self.driver is not None:
             self.driver.happened(happened)
+
+    def _origin_acted(self, event: FaultApplied) -> None:
+        self.on_act(event)  # who listens is known later than the origin is made
 
     def make_driver(self, choice: ServerChoice) -> Driver | None:  # noqa: ARG002  there is one kind only
         """The driver of the embedded server."""

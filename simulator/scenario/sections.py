@@ -5,6 +5,7 @@ Field descriptions are the reference that an editor shows (JSON Schema) and that
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -13,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from simulator.firmware import HEADER_SIZE, PackageError, parse_header
 from simulator.firmware.image import TEXT_SIZE
-from simulator.scenario.units import PositiveDuration, Rate, Size, StartRate, refuse
+from simulator.scenario.units import Duration, PositiveDuration, Rate, Share, Size, StartRate, refuse
 
 
 class Section(BaseModel):
@@ -51,6 +52,33 @@ HeaderText = Annotated[str, AfterValidator(_header_text)]
 """Text that fits its field in the header of a package."""
 
 
+class OriginChaosSettings(Section):
+    """What the package origin does wrong with requests of devices, over every transport."""
+
+    silent: Share = Field(
+        default="0 %", validate_default=True, description="Share of the requests that are never answered."
+    )
+    busy: Share = Field(
+        default="0 %", validate_default=True, description="Share of the requests that are answered with 5.03 (503)."
+    )
+    busy_for: Duration = Field(default="1 min", validate_default=True, description="Max-Age (Retry-After) of these.")
+    alters: Share = Field(
+        default="0 %",
+        validate_default=True,
+        description="Share of the answers whose bytes are out of place, under the same ETag.",
+    )
+
+    @model_validator(mode="after")
+    def _does_something(self) -> OriginChaosSettings:
+        if not (self.silent or self.busy or self.alters):
+            refuse("this origin does nothing wrong", "set silent, busy or alters, or drop the table")
+        return self
+
+    def to_json(self, seed: int) -> str:
+        """The settings as the origin takes them, in seconds and shares from 0 to 1."""
+        return json.dumps({"seed": seed, **self.model_dump()})
+
+
 class Firmware(Section):
     """The package that the campaign distributes."""
 
@@ -66,11 +94,19 @@ class Firmware(Section):
     from_version: HeaderText = Field(default="1.0.0", description="Firmware Version (/3/0/3) before the update.")
     model: HeaderText = Field(default="vd-1", description="The model that the devices are and the package is for.")
 
+    chaos: OriginChaosSettings | None = Field(
+        default=None, description="What the package origin does wrong on purpose; a table."
+    )
+
     @model_validator(mode="after")
     def _one_source(self) -> Firmware:
         if self.file is not None and "size" in self.model_fields_set:
             refuse("`size` and `file` exclude each other", "drop one of the two")
         return self
+
+    def chaos_json(self, seed: int) -> str:
+        """What the package origin does wrong, as its process takes it; empty for a sound one."""
+        return "" if self.chaos is None else self.chaos.to_json(seed)
 
     def found_in(self, directory: Path) -> Firmware:
         """The same with ``file`` made absolute, and ``size``, ``version`` and ``model`` as the file has them.

@@ -10,6 +10,8 @@ import logging
 import socket
 import ssl
 import sys
+import time
+from email.utils import formatdate
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,10 +20,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from simulator.recorder.process import EXIT_ENVIRONMENT, RunProcess
 from simulator.servers.http_packages import HttpPackages
+from simulator.servers.http_ports import PortTransport
 from simulator.transport.loop import run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from simulator.ports import Address, StreamPort, StreamReceiver
+    from simulator.servers.origin_chaos import Defects
 
 HOST: Final = "127.0.0.1"
 BACKLOG: Final = 4096
@@ -48,10 +54,19 @@ class HttpOrigin:
 
     Args:
         packages: the bytes by path, such as ``fw/good.bin``.
+        defects: what it does wrong on purpose.
+        unix_now: Unix time of the header Date; the machine's by default.
     """
 
-    def __init__(self, packages: Mapping[str, bytes]) -> None:
-        self._packages = HttpPackages(packages)
+    def __init__(
+        self,
+        packages: Mapping[str, bytes],
+        defects: Defects | None = None,
+        unix_now: Callable[[], float] = time.time,
+    ) -> None:
+        self._unix_now = unix_now
+        sound = HttpPackages(packages)
+        self._packages = sound if defects is None else defects.http(sound)
         # Nobody is to send a body, so none is waited for (lingering_time).
         server = web.Server(self._answer, access_log=None, logger=log, lingering_time=0, handler_cancellation=True)
         self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S)
@@ -75,6 +90,11 @@ class HttpOrigin:
             raise
         return int(sock.getsockname()[1])
 
+    def accept(self, port: StreamPort, peer: Address) -> StreamReceiver:
+        """Take a connection over a stream port, of whatever network (``simulator.ports.Accept``)."""
+        assert self._runner.server is not None, "start comes first"
+        return PortTransport(port, peer, self._runner.server())
+
     async def close(self) -> None:
         """Close all ports and connections."""
         await self._runner.cleanup()
@@ -82,7 +102,8 @@ class HttpOrigin:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self.requests += 1
         answer = self._packages.answer(request.method, request.path, request.headers)
-        response = web.StreamResponse(status=answer.status, headers=answer.headers)
+        headers = {**answer.headers, "Date": formatdate(self._unix_now(), usegmt=True)}
+        response = web.StreamResponse(status=answer.status, headers=headers)
         if answer.status != NOT_MODIFIED:
             response.content_length = len(answer.body)
         await response.prepare(request)

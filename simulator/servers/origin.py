@@ -1,17 +1,19 @@
 """The package origin as a process of a run: the same packages over CoAP, CoAP over TCP and HTTP, without TLS and with.
 
-python -m simulator.servers.origin RUN_DIRECTORY T0 PACKAGES_DIRECTORY [IDENTITY_DIRECTORY]
+python -m simulator.servers.origin RUN_DIRECTORY T0 PACKAGES_DIRECTORY [IDENTITY_DIRECTORY] [--chaos JSON]
 
 Commands on standard input: ``{"psks": [[IDENTITY, KEY_HEX], ...]}`` and ``{"do": "stop"}``.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import logging
 import os
 import random
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +22,7 @@ from simulator.recorder.process import EXIT_ENVIRONMENT, RunProcess
 from simulator.security.credentials import CredentialError, Psk, PskStore, ServerCredentials
 from simulator.security.files import load_identity, load_trust
 from simulator.servers.http_origin import HttpOrigin, server_context
+from simulator.servers.origin_chaos import defects_of
 from simulator.servers.package_origin import PackageOrigin
 from simulator.servers.peers import PeerTable
 from simulator.transport.coap_tcp import CoapTcpServer
@@ -33,7 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from simulator.coap.owner import Chance
-    from simulator.ports import Network
+    from simulator.ports import Listener, Network
+    from simulator.servers.origin_chaos import Defects
 
 SWEEP_S = 30.0
 HOST: Final = "127.0.0.1"
@@ -49,7 +53,9 @@ class Origins:
         chance: of tokens and Message IDs.
         identity_dir: ``server.pem``, ``server.key`` and ``ca.pem`` (docs/driver-protocol.md); with it there are coaps,
             coaps+tcp and https.
-        network: in which the ports are; sockets by default. In another one there is no HTTP, which needs sockets.
+        network: in which the ports are; sockets by default.
+        unix_now: Unix time, for the header Date of HTTP.
+        defects: what it does wrong on purpose.
         entropy: random bytes of DTLS; a run in virtual time that is to be repeated gives those of its seed.
 
     Attributes:
@@ -64,20 +70,25 @@ class Origins:
         identity_dir: Path | None = None,
         *,
         network: Network | None = None,
+        unix_now: Callable[[], float] = time.time,
+        defects: Defects | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._now = now
         self._identity_dir = identity_dir
         self._network = network or SocketNetwork(loop)
+        self._on_sockets = network is None
         self._entropy = entropy
         self._deadlines = Deadlines(loop, now)
         self.psks = PskStore()
-        coap = PackageOrigin(packages)
+        sound = PackageOrigin(packages)
+        coap = sound if defects is None else defects.coap(sound)
         arm = self._deadlines.arm
         self._tables = {scheme: PeerTable(now, chance, coap, arm) for scheme in ("coap", "coaps")}
         self._streams = {scheme: CoapTcpServer(now, chance, coap, arm) for scheme in ("coap+tcp", "coaps+tcp")}
-        self._http = HttpOrigin(packages) if network is None else None
+        self._http = HttpOrigin(packages, defects, unix_now)
+        self._listeners: list[Listener] = []
 
     async def open(self) -> dict[str, str]:
         """Take requests; the URI of each origin by its scheme.
@@ -89,10 +100,12 @@ class Origins:
         table, streams = self._tables["coap"], self._streams["coap+tcp"]
         table.attach(await self._network.bind_datagram(ANYWHERE, table))
         await streams.listen(self._network, ANYWHERE)
-        plain = {"coap": f"coap://{table.local}", "coap+tcp": f"coap+tcp://{streams.local}"}
-        if self._http is not None:
-            await self._http.start()
-            plain["http"] = f"http://{HOST}:{await self._http.listen(host=HOST)}"
+        await self._http.start()
+        if self._on_sockets:
+            place = Address(HOST, await self._http.listen(host=HOST))
+        else:
+            place = self._listening(await self._network.listen_stream(ANYWHERE, self._http.accept))
+        plain = {"coap": f"coap://{table.local}", "coap+tcp": f"coap+tcp://{streams.local}", "http": f"http://{place}"}
         return plain if self._identity_dir is None else plain | await self._open_secure(self._identity_dir)
 
     async def _open_secure(self, directory: Path) -> dict[str, str]:
@@ -103,10 +116,15 @@ class Origins:
         table.attach(await bind_dtls(self._network, ANYWHERE, table, *shared, entropy=self._entropy))
         streams.attach(await listen_tls(self._network, ANYWHERE, streams.accept, *shared))
         secure = {"coaps": f"coaps://{table.local}", "coaps+tcp": f"coaps+tcp://{streams.local}"}
-        if self._http is not None:
-            port = await self._http.listen(server_context(*files, directory / "ca.pem"), host=HOST)
-            secure["https"] = f"https://{HOST}:{port}"
-        return secure
+        if self._on_sockets:
+            place = Address(HOST, await self._http.listen(server_context(*files, directory / "ca.pem"), host=HOST))
+        else:
+            place = self._listening(await listen_tls(self._network, ANYWHERE, self._http.accept, *shared, protocols=()))
+        return secure | {"https": f"https://{place}"}
+
+    def _listening(self, listener: Listener) -> Address:
+        self._listeners.append(listener)
+        return listener.local
 
     def sweep(self) -> None:
         """Drop peers that have gone quiet."""
@@ -119,16 +137,20 @@ class Origins:
             table.close()
         for streams in self._streams.values():
             streams.close()
-        if self._http is not None:
-            await self._http.close()
+        for listener in self._listeners:
+            listener.close()
+        await self._http.close()
         self._deadlines.close()
 
 
-async def serve(directory: Path, t0: float, packages: dict[str, bytes], identity_dir: Path | None) -> int:
-    """Serve the packages until told to stop; the exit code of the process."""
+async def serve(
+    directory: Path, t0: float, packages: dict[str, bytes], identity_dir: Path | None, chaos: str = ""
+) -> int:
+    """Serve the packages until told to stop, with defects where there is ``chaos``; the exit code of the process."""
     process = RunProcess(directory, "origin", t0)
     await process.start()
-    origins = Origins(packages, process.now, random.Random(), identity_dir)
+    defects = defects_of(chaos, process.now, process.emit)
+    origins = Origins(packages, process.now, random.Random(), identity_dir, defects=defects)
     try:
         uris = await origins.open()
     except (OSError, CredentialError) as error:
@@ -156,9 +178,15 @@ async def _sweep(origins: Origins) -> None:
 def main(arguments: list[str]) -> int:
     """Entry point of ``python -m simulator.servers.origin``."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    directory, t0, packages, *identity_dir = arguments
-    bodies = {path.name: path.read_bytes() for path in Path(packages).iterdir()}
-    return run(serve(Path(directory), float(t0), bodies, Path(identity_dir[0]) if identity_dir else None))
+    parser = argparse.ArgumentParser(prog="simulator.servers.origin", description=__doc__)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("t0", type=float)
+    parser.add_argument("packages", type=Path)
+    parser.add_argument("identity_dir", type=Path, nargs="?")
+    parser.add_argument("--chaos", default="", help="what it does wrong on purpose, as JSON")
+    options = parser.parse_args(arguments)
+    bodies = {path.name: path.read_bytes() for path in options.packages.iterdir()}
+    return run(serve(options.directory, options.t0, bodies, options.identity_dir, options.chaos))
 
 
 if __name__ == "__main__":

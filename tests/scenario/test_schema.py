@@ -14,6 +14,7 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "scenario.md"
 SECTIONS = {
     "`[run]`": ["Run"],
     "`[server]`": ["EmbeddedServer", "StartedServer", "LeshanDemo"],
+    "`[firmware.chaos]`": ["OriginChaosSettings"],
     "`[server.chaos]`": ["ChaosSettings"],
     "`[firmware]`": ["Firmware"],
     "`[devices]` and `[groups.NAME]`": ["DeviceSettings", "End"],

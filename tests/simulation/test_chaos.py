@@ -93,6 +93,7 @@ def test_a_bad_server_is_found_out(tmp_path, chaos, act, accused):
     summary, events = run(tmp_path, chaos)
     assert acts(events) == {act}
     assert found(summary) == accused
+    assert any(note.startswith("The server under test misbehaved on purpose") and act in note for note in summary.notes)
 
 
 def test_what_is_observed_once_only_is_missed_after_the_next_register(tmp_path):
