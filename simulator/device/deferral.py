@@ -33,6 +33,15 @@ class Deferral:
             self._device.act(now)
         self.armed = self.deadline
 
+    def agree(self) -> bool:
+        """Whoever put an update off agrees now; whether one was waiting."""
+        device = self._device
+        if device.link is None or device.firmware.defer_deadline == NOT_SET:
+            return False
+        device.firmware.deferral_ended()
+        device.act(device.world.now())
+        return True
+
     def arm(self) -> None:
         """Have the timer look at a deadline that has come nearer."""
         deadline = self.deadline

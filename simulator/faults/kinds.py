@@ -112,12 +112,23 @@ class Power(Protocol):
     def registrar(self) -> Registered:
         """Its registration, while it is up."""
 
+    @property
+    def deferral(self) -> Deferral:
+        """Its consent to an update, while it is up."""
+
 
 class Registered(Protocol):
     """The registration of a device, for a fault that ends it."""
 
     def leave_for(self, seconds: float) -> None:
         """De-register, and Register anew after this time."""
+
+
+class Deferral(Protocol):
+    """Whether a device may install now."""
+
+    def agree(self) -> bool:
+        """Whoever put an update off agrees now; whether one was waiting."""
 
 
 class Notify(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.events import OperatorStepEnded, RegistrationEnded, ServerSaw, StateChanged, TransferEnded
+from simulator.events import FAULT_OVER, OperatorStepEnded, RegistrationEnded, ServerSaw, StateChanged, TransferEnded
 from simulator.faults.triggers import BLOCK, STATE, Place
 from tests.faults.faulty_device import ORIGINS, PACKAGE
 from tests.faults.ordered import CELL, judged
@@ -67,6 +67,27 @@ def test_a_device_may_leave_in_any_state(state):
     settings = {"install_time_s": 20.0}
     run = judged("pull", "deregisters", profile=CELL, settings=settings, at=Place(STATE, state))
     check(run, "deregisters", 1)
+
+
+# -- consent -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("management", MANAGEMENT)
+@pytest.mark.parametrize("delivery", ["pull", "push"])
+@pytest.mark.parametrize("name", ["update-deferred", "battery-low"])
+def test_an_update_is_put_off(name, delivery, management):
+    run = judged(delivery, name, settings=over(management))
+    assert (run.verdict.outcome, run.verdict.state, run.verdict.result) == ("ok", 2, 11)
+    assert [each.fault for each in run.struck] == [name]
+
+
+@pytest.mark.parametrize("name", ["update-deferred", "battery-low"])
+def test_an_update_that_was_put_off_is_installed_when_there_is_consent(name):
+    run = check(judged("pull", name, lasts=90.0), name, 1)
+    [began, ended] = run.struck
+    assert ended.t - began.t == pytest.approx(90.0)
+    assert ended.detail.startswith(f"{FAULT_OVER} the update may go on")
+    assert [event.result for event in of(run, StateChanged)].count(11) == 1
 
 
 # -- blocks of a push --------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ PARTS = {
     "push": {"upload"},
     "notification": {"notify"},
     "installer": {"installer"},
-    "decision": {"defers"},
+    "decision": {"defers", "on_state"},
     "order": set(),
 }
 ORDERS = {
