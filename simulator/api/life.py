@@ -156,12 +156,11 @@ class DeviceLife:
         found = await loop.getaddrinfo(uri.host, uri.port, type=SOCK_DGRAM)
         address = str(found[0][4][0])
         if is_public(address) and not self._allow_public_target:
-            raise SettingsError(
-                [
-                    f"{uri.host} is outside loopback and private ranges; a device on somebody else's server needs "
-                    "their consent. If you have it, allow it (--allow-public-target, allow_public_target)"
-                ]
+            msg = (
+                f"{uri.host} is outside loopback and private ranges; a device on somebody else's server needs "
+                "their consent. If you have it, allow it (--allow-public-target, allow_public_target)"
             )
+            raise SettingsError([msg])
         clock = LoopClock(loop, loop.time())
         self.timeline.now = clock.now
         where = self._where._replace(server=Address(address, uri.port))

@@ -144,7 +144,7 @@ class Watched:
             self._boots = stored.boots
             text = f"boot {stored.boots}, firmware {stored.firmware_version}"
             self._timeline.add("power", text, boots=stored.boots, version=stored.firmware_version)
-            self._keep_soon()
+            self.keep()  # before a server can hear of it
         return ObservedHandler(device, self)
 
     def _observed_flash(self, _settings: DeviceSettings) -> Flash:

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from simulator import __version__
+from simulator.cli.by_hand import device
 from simulator.cli.failure import CommandFailedError
 
 NAME: Final = "lwm2m-fleet"
@@ -185,6 +186,9 @@ def schema(
     from simulator.cli.devices import write_schema
 
     write_schema(out)
+
+
+app.command()(device)
 
 
 @app.command()
