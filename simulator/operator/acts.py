@@ -68,9 +68,9 @@ class Acts:
         self.wrong = ""
 
     async def do(self, state: int) -> None:
-        """Do what is for this State, which the device is in now."""
+        """Do what is for this State, which the device is in now; nothing after the end of the update."""
         for act in self._acts:
-            if act.state == state:
+            if act.state == state and not self.over:
                 await self._do(act)
 
     @asynccontextmanager

@@ -79,3 +79,9 @@ def test_several_acts_each_in_its_state():
     rig, verdict = run(act("cancel", 0, "4.05"), act("update", 1, "4.05"), act("cancel", 2), end=(0, 10))
     assert (verdict.outcome, verdict.result) == ("ok", 10)
     assert len(rig.of(FaultApplied)) == 3
+
+
+def test_nothing_is_asked_after_the_end():
+    rig, verdict = run(act("cancel", 2), act("update", 2, "4.05"), act("uri", 2), end=(0, 10))
+    assert (verdict.outcome, verdict.result) == ("ok", 10)
+    assert [row.detail for row in rig.of(FaultApplied)] == ["cancel in State 2: 2.04"]
