@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from simulator.ports import UNSENT_MAX
+
 if TYPE_CHECKING:
     from simulator.ports import Address, StreamPort
 
@@ -16,7 +18,9 @@ class PortTransport(asyncio.Transport):
     """What asyncio calls a transport, and at the same time what stands above the stream port.
 
     A port tells nobody when the peer has taken what was written, so the protocol is never held back. What it writes in
-    one turn of the loop goes in one piece, since a port gives up a peer that leaves one piece unread and gets another.
+    one turn of the loop goes in one piece, since a port gives up a peer that leaves more than ``UNSENT_MAX`` bytes
+    unread and gets another one. For the same reason the end, which TLS writes, waits after such a piece for that of
+    the peer.
 
     Args:
         port: stands.
@@ -30,7 +34,7 @@ class PortTransport(asyncio.Transport):
         self._port = port
         self._protocol = protocol
         self._waiting: list[bytes] = []
-        self._closing = self._lost = False
+        self._closing = self._lost = self._long = False
         protocol.connection_made(self)
 
     # -- what the protocol uses ------------------------------------------------------------------------------------
@@ -73,8 +77,9 @@ class PortTransport(asyncio.Transport):
         if not self._closing:
             self._flush()
             self._closing = True
-            self._port.close()
-            self._loop.call_soon(self.on_lost, None)
+            if not self._long:
+                self._port.close()
+            self._loop.call_soon(self._lose, None)
 
     def abort(self) -> None:
         """Close at once."""
@@ -82,12 +87,20 @@ class PortTransport(asyncio.Transport):
             self._closing = True
             self._waiting.clear()
             self._port.abort()
-            self._loop.call_soon(self.on_lost, None)
+            self._loop.call_soon(self._lose, None)
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
         if waiting and not self._closing:
-            self._port.write(b"".join(waiting))
+            piece = b"".join(waiting)
+            self._long = len(piece) > UNSENT_MAX
+            self._port.write(piece)
+
+    def _lose(self, error: OSError | None) -> None:
+        if not self._lost:
+            self._closing = self._lost = True
+            self._waiting.clear()
+            self._protocol.connection_lost(error)
 
     # -- from the port ---------------------------------------------------------------------------------------------
 
@@ -98,12 +111,11 @@ class PortTransport(asyncio.Transport):
 
     def on_eof(self) -> None:
         """The peer will send no more; a protocol that does not say otherwise closes."""
-        if not self._closing and not self._protocol.eof_received():
+        if self._closing:
+            self._port.close()
+        elif not self._protocol.eof_received():
             self.close()
 
     def on_lost(self, error: OSError | None) -> None:
         """The connection is gone."""
-        if not self._lost:
-            self._closing = self._lost = True
-            self._waiting.clear()
-            self._protocol.connection_lost(error)
+        self._lose(error)

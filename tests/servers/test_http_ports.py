@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 
-from simulator.ports import Address
+from simulator.network.profiles import PROFILES
+from simulator.ports import UNSENT_MAX, Address
 from simulator.servers.http_ports import PortTransport
 from simulator.transport.memory import MemoryNetwork
 from simulator.transport.virtual import run_virtual
@@ -103,6 +104,37 @@ def test_a_close_comes_after_what_was_written():
     assert client.got == b"you said bye"
     assert client.eof or client.lost
     assert log[1:] == ["lost"]
+
+
+class Whole(asyncio.Protocol):
+    """Sends more than a peer may leave unread, and closes."""
+
+    def connection_made(self, transport):
+        transport.write(bytes(3 * UNSENT_MAX))
+        transport.close()
+
+
+def test_the_end_waits_for_the_peer_after_more_than_a_peer_may_leave_unread():
+    async def work():
+        network = MemoryNetwork(asyncio.get_running_loop(), random.Random(1), PROFILES["lte-m"])
+        ended = []
+
+        def accept(port, peer):
+            transport = PortTransport(port, peer, Whole())
+            transport._port = Heard(port, [])
+            transport._port.close = lambda: (ended.append("closed"), port.close())
+            return transport
+
+        await network.listen_stream(PLACE, accept)
+        client = Client()
+        port = await network.open_stream(PLACE, client)
+        await asyncio.sleep(3600)
+        assert (len(client.got), ended) == (3 * UNSENT_MAX, [])
+        port.close()
+        await asyncio.sleep(10)
+        assert ended == ["closed"]
+
+    run_virtual(work())
 
 
 def test_an_abort_takes_what_was_written_with_it():
