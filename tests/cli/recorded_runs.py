@@ -41,6 +41,10 @@ delivery = "push"
 count = 1
 management = "coaps+tcp"
 transport = "https"
+[groups.http]
+count = 1
+transport = "http"
+network = "lte-m"
 [arrivals]
 kind = "rate"
 rate = "2/s"

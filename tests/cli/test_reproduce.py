@@ -19,7 +19,7 @@ from tests.cli.recorded_runs import SCENARIO, SEED, record, recorded_run, replay
 from tests.network.captured import packets, streams
 from tests.peers.tools import peer_tool
 
-DEVICES = [Population(loads(SCENARIO), SEED).device(k) for k in range(5)]
+DEVICES = [Population(loads(SCENARIO), SEED).device(k) for k in range(6)]
 BY_GROUP = {plan.group: plan.endpoint for plan in DEVICES}
 CORRUPT = next(plan for plan in DEVICES if plan.fault)
 SOUND = next(plan for plan in DEVICES if plan.group == "plain" and not plan.fault)
@@ -38,7 +38,9 @@ def judged(plan, outcome="ok", state=0, result=1, version="2.0.0"):
     return UpdateEnded(9.0, plan.index, "pull", 0.0, 0.0, outcome, state, result, version, "")
 
 
-@pytest.mark.parametrize("endpoint", [SOUND.endpoint, CORRUPT.endpoint, BY_GROUP["secure"], BY_GROUP["stream"]])
+@pytest.mark.parametrize(
+    "endpoint", [SOUND.endpoint, CORRUPT.endpoint, *map(BY_GROUP.get, ("secure", "stream", "http"))]
+)
 def test_two_replays_are_equal_to_the_byte(run, tmp_path, endpoint):
     def once(name):
         out = tmp_path / name
@@ -49,6 +51,13 @@ def test_two_replays_are_equal_to_the_byte(run, tmp_path, endpoint):
     first = once("first")
     assert all(len(content) > 1000 for content in first)
     assert first == once("second")
+
+
+def test_over_tls_two_replays_have_equal_timelines(run):
+    first, second = (replay(run, BY_GROUP["web"], virtual=True) for _ in range(2))
+    assert re.search(r"<- origin +HTTP/1\.1 200 OK, \d+ B, of them body 3072 B", first[1])
+    assert "VERDICT    ok" in first[1]
+    assert first == second
 
 
 def test_what_a_timeline_shows(run):
@@ -156,7 +165,7 @@ def test_a_file_of_keys_is_never_written_over(run, tmp_path):
 @pytest.mark.parametrize(
     ("device", "options", "said"),
     [
-        ("nobody", {}, "has no device with the endpoint 'nobody'; it has 5, such as vd-"),
+        ("nobody", {}, "has no device with the endpoint 'nobody'; it has 6, such as vd-"),
         (SOUND.endpoint, {"virtual": True, "server": "leshan"}, "--virtual is with the embedded server, not leshan"),
         (SOUND.endpoint, {"url": "http://127.0.0.1:1", "server": "leshan"}, "--url is for --server leshan-demo"),
         (SOUND.endpoint, {"server": "external"}, "the run had the server embedded"),
