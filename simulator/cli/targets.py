@@ -57,7 +57,9 @@ def operator_job(
         request_s=min(campaign.request_timeout, campaign.timeout),
         poll_s=min(POLL_S_MAX, campaign.timeout / 4),
     )
-    targets = [Target(plan.index, plan.endpoint, order_of(plan, packages, origins), *security_of(plan)) for plan in plans]
+    targets = [
+        Target(plan.index, plan.endpoint, order_of(plan, packages, origins), *security_of(plan)) for plan in plans
+    ]
     if campaign.order == "random":
         random.Random(population.entropy.number(-1, "campaign")).shuffle(targets)
     return Job(server, tactics, patience, tuple(targets), population.entropy.seed)
