@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from simulator import __version__
-from simulator.cli.by_hand import device
+from simulator.cli.by_hand import device, package
 from simulator.cli.failure import CommandFailedError
 
 NAME: Final = "lwm2m-fleet"
@@ -189,6 +189,7 @@ def schema(
 
 
 app.command()(device)
+app.command()(package)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The options of ``lwm2m-fleet device``."""
+"""The options of ``lwm2m-fleet device`` and ``lwm2m-fleet package``."""
 
 from __future__ import annotations
 
@@ -75,3 +75,18 @@ def device(
         as_json=json_,
     )
     raise typer.Exit(run_device(options, output))
+
+
+def package(
+    file: Annotated[Path, typer.Argument(help="File to write.", show_default=False)],
+    image: Annotated[Path | None, typer.Option(help="An image of your own; it gets a header.")] = None,
+    size: Annotated[str | None, typer.Option(help="Size of the package without an image. Default: 64KiB.")] = None,
+    version: Annotated[str, typer.Option(help="Firmware Version after the update.")] = "2.0.0",
+    model: Annotated[str, typer.Option(help="Model of the devices that it is for.")] = "vd-1",
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of its contents.")] = 0,
+) -> None:
+    """Write a package file that virtual devices take, for a server that you drive yourself."""
+    from simulator.cli.app import output
+    from simulator.cli.package_file import write_package
+
+    write_package(file, image, size, version, model, seed, output)
