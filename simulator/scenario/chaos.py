@@ -10,8 +10,18 @@ from pydantic import Field, model_validator
 from simulator.scenario.sections import Section
 from simulator.scenario.units import Duration, PositiveDuration, Share, refuse
 
-ACTS = ("silent", "busy", "forgets_after", "misses", "result", "observes_once", "gives_up_after", "retries_every",
-        "alters_push")  # fmt: skip
+ACTS = (
+    "silent",
+    "busy",
+    "late",
+    "forgets_after",
+    "misses",
+    "result",
+    "observes_once",
+    "gives_up_after",
+    "retries_every",
+    "alters_push",
+)
 
 
 class ChaosSettings(Section):
@@ -29,6 +39,10 @@ class ChaosSettings(Section):
         default="0 %", validate_default=True, description="Share of Registers and Updates that are answered with 5.03."
     )
     busy_for: Duration = Field(default="1 min", validate_default=True, description="Max-Age of these.")
+    late: Share = Field(
+        default="0 %", validate_default=True, description="Share of Registers and Updates that are answered late."
+    )
+    late_by: PositiveDuration = Field(default="10 s", validate_default=True, description="How late.")
     forgets_after: PositiveDuration | None = Field(
         default=None, description="When each registration is forgotten, as by a server that restarts without a store."
     )

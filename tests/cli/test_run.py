@@ -179,3 +179,22 @@ def test_a_run_whose_output_nobody_reads_goes_on(start, tmp_path):
     assert process.returncode == 0
     assert manifest(tmp_path)["status"] == "complete"
     assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_the_demo_accuses_nobody(tmp_path):
+    scenario = Path(__file__).parents[2] / "scenarios" / "first.toml"
+    command = [
+        sys.executable,
+        "-m",
+        "simulator",
+        "run",
+        str(scenario),
+        "--devices",
+        "24",
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    subprocess.run([*command, "--set", "arrivals.rate=20/s"], check=True, capture_output=True, timeout=200)
+    found = json.loads((tmp_path / "run" / "summary.json").read_text())["verdicts"]
+    assert found["classes"] == []
+    assert found["server"] == found["device"] == {"as_declared": 24, "differs": 0, "unknown": 0}

@@ -96,6 +96,15 @@ def test_a_bad_server_is_found_out(tmp_path, chaos, act, accused):
     assert any(note.startswith("The server under test misbehaved on purpose") and act in note for note in summary.notes)
 
 
+def test_a_late_answer_is_no_lost_one(tmp_path):
+    summary, events = run(tmp_path, "late = '100 %'\nlate_by = '4 s'")
+    registers = [e for e in events if isinstance(e, RegistrationEnded) and e.operation == "register"]
+    assert {(e.outcome, e.t - e.started >= 4) for e in registers} == {("ok", True)}
+    assert acts(events) == {"late"}
+    assert summary.verdicts.classes == []
+    assert summary.verdicts.server.as_declared == 16
+
+
 def test_what_is_observed_once_only_is_missed_after_the_next_register(tmp_path):
     summary, events = run(tmp_path, 'forgets_after = "5 s"\nobserves_once = true')
     assert acts(events) == {"forgets_after", "observes_once"}

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from simulator.coap.call import Result
 from simulator.coap.codes import CREATED, MAX_AGE, POST, PUT, SERVICE_UNAVAILABLE, URI_PATH
@@ -20,6 +20,7 @@ from simulator.coap.message import uint_bytes
 from simulator.lwm2m.refusal import RefusedError
 from simulator.lwm2m.registration_table import parse_register
 from simulator.servers.embedded.core import RD, LwM2mServer, UnknownEndpointError
+from simulator.servers.embedded.defects import Chaos, Misbehaved
 from simulator.servers.embedded.spoilt import SpoiltAnswers
 
 if TYPE_CHECKING:
@@ -35,44 +36,6 @@ NO_ANSWER: Final = Result(0, [], b"", Failure.TIMEOUT, False)
 
 Later = Callable[[float, Callable[[], None]], object]
 """Calls a function after some seconds, such as ``loop.call_later``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chaos:
-    """What a server does wrong; times are in seconds, shares from 0 to 1. What is not set is done as it should be."""
-
-    seed: int = 0
-    share: float = 1.0
-    """Of the devices."""
-    silent: float = 0.0
-    """Share of Registers and Updates that are acknowledged and never answered."""
-    busy: float = 0.0
-    """Share of Registers and Updates that are answered with 5.03."""
-    busy_for: float = 60.0
-    """Max-Age of these (RFC 7252 §5.9.3.4)."""
-    forgets_after: float | None = None
-    """When a registration is forgotten, as by a server that restarts without a store."""
-    misses: tuple[int, ...] = ()
-    """States (/5/0/3) whose notifications are not passed on."""
-    result: str = ""
-    """What becomes of Update Result (/5/0/5): ``stale`` for the first value ever after, ``silent`` for none."""
-    observes_once: bool = False
-    """Whether only the first registration of a device is observed; later ones are read."""
-    gives_up_after: float | None = None
-    """When a push is given up."""
-    retries_every: float | None = None
-    """How long after its answer a Write of Package or Package URI is made again, for ever."""
-    alters_push: bool = False
-    """Whether the package of a push lacks a byte."""
-
-
-class Misbehaved(NamedTuple):
-    """A chaotic act."""
-
-    endpoint: str
-    act: str
-    """Its name in ``Chaos``."""
-    detail: str
 
 
 class ChaoticServer(LwM2mServer):
@@ -135,7 +98,16 @@ class ChaoticServer(LwM2mServer):
             entry = self.table.by_endpoint(endpoint)
             assert entry is not None
             self._later(chaos.forgets_after, lambda: self._forget(endpoint, entry.id))
+        if response is not None and dice.random() < chaos.late:
+            self._act(endpoint, "late", f"a request is answered after {chaos.late_by:g} s")
+            self._later(chaos.late_by, lambda: self._answer_late(request, response, whereabouts))
+            return None
         return response
+
+    def _answer_late(self, request: Message, response: Response, whereabouts: Whereabouts) -> None:
+        endpoint = self.ways[whereabouts.scheme].endpoint(whereabouts.address)
+        if endpoint is not None:
+            endpoint.answer_later(request, (response.code, response.options, response.payload), self._now())
 
     def _who(self, request: Message) -> str:
         """Whose Register or Update this is; empty for anything else."""

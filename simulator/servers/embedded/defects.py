@@ -1,0 +1,48 @@
+"""What an embedded server may do wrong on purpose, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Chaos:
+    """What a server does wrong; times are in seconds, shares from 0 to 1. What is not set is done as it should be."""
+
+    seed: int = 0
+    share: float = 1.0
+    """Of the devices."""
+    silent: float = 0.0
+    """Share of Registers and Updates that are acknowledged and never answered."""
+    busy: float = 0.0
+    """Share of Registers and Updates that are answered with 5.03."""
+    busy_for: float = 60.0
+    """Max-Age of these (RFC 7252 §5.9.3.4)."""
+    late: float = 0.0
+    """Share of Registers and Updates that are answered late; they are acknowledged at once."""
+    late_by: float = 10.0
+    """How late."""
+    forgets_after: float | None = None
+    """When a registration is forgotten, as by a server that restarts without a store."""
+    misses: tuple[int, ...] = ()
+    """States (/5/0/3) whose notifications are not passed on."""
+    result: str = ""
+    """What becomes of Update Result (/5/0/5): ``stale`` for the first value ever after, ``silent`` for none."""
+    observes_once: bool = False
+    """Whether only the first registration of a device is observed; later ones are read."""
+    gives_up_after: float | None = None
+    """When a push is given up."""
+    retries_every: float | None = None
+    """How long after its answer a Write of Package or Package URI is made again, for ever."""
+    alters_push: bool = False
+    """Whether the package of a push lacks a byte."""
+
+
+class Misbehaved(NamedTuple):
+    """A chaotic act."""
+
+    endpoint: str
+    act: str
+    """Its name in ``Chaos``."""
+    detail: str
