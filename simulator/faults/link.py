@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from simulator.faults.damage import OneBit
-from simulator.faults.filters import OUT, LinkFilter
-from simulator.faults.kinds import PULL, FaultKind, Made, Parameter, Scene
+from simulator.faults.filters import IN, OUT, LinkFilter
+from simulator.faults.kinds import HEALS, PROBABILITY, PULL, TIMES, FaultKind, Made, Parameter, Scene
 from simulator.faults.outage import CLOSED, RESET, SILENT, Outage
-from simulator.faults.triggers import AfterBytes, Chance, Nth, Trigger
+from simulator.faults.triggers import (
+    BYTES,
+    MESSAGE,
+    SHARE,
+    STATE,
+    TIME,
+    AfterBytes,
+    Nth,
+    Place,
+    Trigger,
+    When,
+    compiled,
+)
 from simulator.firmware import HEADER_SIZE
 
 if TYPE_CHECKING:
@@ -16,6 +29,11 @@ if TYPE_CHECKING:
 
     from simulator.ports import Dice
 
+IN_BYTES: Final = frozenset({BYTES, SHARE})
+"""Places in the bytes on the wire that come in, headers and records counted."""
+HALF: Final = When(Place(SHARE, 0.5))
+WAYS: Final = {"both": "", "up": OUT, "down": IN}
+"""Directions of a filter by their names in a scenario."""
 DOWNLOAD: Final = frozenset({"download"})
 LOST: Final = (0, 4)
 CORRUPT: Final = (0, 5)
@@ -63,10 +81,13 @@ def unreadable(data: bytes, dice: Dice) -> bytes:
 
 
 def _connection_lost(scene: Scene) -> Made:
-    limit = int(scene.package_size * float(scene.parameters["after"]))
+    place = scene.when.place
+    in_bytes = place is not None and place.unit in IN_BYTES
+    # Not how often, but from where on: what it lets through is counted to the byte.
+    trigger: Trigger = AfterBytes(scene.offset()) if in_bytes else scene.trigger()
     lasts = scene.parameters.get("lasts")
     # One for all ports: a download that is taken up again finds no coverage either, as long as the outage lasts.
-    outage = Outage(AfterBytes(limit), scene.parameters["how"], lasts, scene.struck)
+    outage = Outage(trigger, scene.parameters["how"], lasts, scene.struck)
     return Made(link=LinkFilter(lambda: outage), stream=outage, purposes=DOWNLOAD)
 
 
@@ -80,7 +101,7 @@ def _end_of_lost(scheme: str, retries: int, parameters: Mapping[str, Any]) -> tu
 def _block_damage(scene: Scene) -> Made:
     size = scene.package_size
     # Not in the header of the package, whose damage the device may find by other means than its SHA-256.
-    limit = min(max(int(size * float(scene.parameters["after"])), 8 * HEADER_SIZE), size)
+    limit = min(max(scene.offset(), 8 * HEADER_SIZE), size)
     once = OneBit(AfterBytes(limit), scene.struck)
     return Made(link=LinkFilter(lambda: once), stream=once, purposes=DOWNLOAD)
 
@@ -99,25 +120,27 @@ def _hit(
     return Made(link=LinkFilter(lambda: Hit(trigger(), scene.struck, do, name, way)))
 
 
-def _chance(scene: Scene) -> Callable[[], Trigger]:
-    return lambda: Chance(float(scene.parameters["rate"]), scene.dice)
+def _by_chance(scene: Scene, name: str, do: Callable[[bytes], list[tuple[float, bytes]]], way: str) -> Made:
+    when = replace(scene.when, probability=float(scene.parameters["rate"]))
+    return _hit(scene, name, do, lambda: compiled(when, scene.sight, scene.dice), way)
 
 
 def _loss(scene: Scene) -> Made:
-    return _hit(scene, "lost", lambda _data: [], _chance(scene), "")
+    return _by_chance(scene, "lost", lambda _data: [], WAYS[scene.parameters["way"]])
 
 
 def _duplicate(scene: Scene) -> Made:
     later = float(scene.parameters["delay"])
-    return _hit(scene, "doubled", lambda data: [(0.0, data), (later, data)], _chance(scene), "")
+    return _by_chance(scene, "doubled", lambda data: [(0.0, data), (later, data)], WAYS[scene.parameters["way"]])
 
 
 def _delay(scene: Scene) -> Made:
-    return _hit(scene, "late", lambda data: [(float(scene.parameters["time"]), data)], _chance(scene), "")
+    time = float(scene.parameters["time"])
+    return _by_chance(scene, "late", lambda data: [(time, data)], WAYS[scene.parameters["way"]])
 
 
 def _damage(scene: Scene) -> Made:
-    return _hit(scene, "damaged", lambda data: [(0.0, unreadable(data, scene.dice))], _chance(scene), OUT)
+    return _by_chance(scene, "damaged", lambda data: [(0.0, unreadable(data, scene.dice))], OUT)
 
 
 def _drop_answer(scene: Scene) -> Made:
@@ -125,12 +148,15 @@ def _drop_answer(scene: Scene) -> Made:
     return _hit(scene, "lost", lambda _data: [], lambda: Nth(number), OUT)
 
 
-_AFTER: Final = Parameter(
-    "share",
-    "After as many bytes on the wire as this share of the package has, headers and records counted.",
-    default=0.5,
-)
+def _drop_message(scene: Scene) -> Made:
+    return _hit(scene, "lost", lambda _data: [], scene.trigger, WAYS[scene.parameters["way"]])
+
+
+WAY: Final = Parameter("str", "Direction, as the device sees it.", default="both", choices=tuple(WAYS))
 _RATE: Final = Parameter("share", "Probability for each datagram.", default=0.1)
+_OFTEN: Final = When(times=None)
+_OF_DATAGRAMS: Final = frozenset({TIME, STATE, MESSAGE, TIMES, HEALS})
+_SAME: Final = {PROBABILITY: "rate"}
 
 KINDS: Final = (
     FaultKind(
@@ -141,7 +167,6 @@ KINDS: Final = (
         expected=LOST,
         ends=_end_of_lost,
         parameters={
-            "after": _AFTER,
             "how": Parameter(
                 "str",
                 "Nothing comes or goes any more, or a stream is reset (RST), or closed (FIN) in the middle.",
@@ -151,6 +176,9 @@ KINDS: Final = (
             "lasts": Parameter("duration", "Until the link is back; for good where it is not set."),
         },
         deliveries=PULL,
+        takes=IN_BYTES | {TIME, MESSAGE},
+        when=HALF,
+        same={HEALS: "lasts"},
     ),
     FaultKind(
         "block-damage",
@@ -161,8 +189,9 @@ KINDS: Final = (
         _block_damage,
         expected=CORRUPT,
         ends=_end_of_damage,
-        parameters={"after": _AFTER},
         deliveries=PULL,
+        takes=IN_BYTES,
+        when=HALF,
     ),
     FaultKind(
         "packet-loss",
@@ -170,21 +199,30 @@ KINDS: Final = (
         "Datagrams are lost at random, both ways.",
         _loss,
         # Of downloads with 1,000 blocks, 1 % lets one in 300,000 fail for good, and 10 % every fifth one.
-        parameters={"rate": Parameter("share", "Probability for each datagram.", default=0.01)},
+        parameters={"rate": Parameter("share", "Probability for each datagram.", default=0.01), "way": WAY},
+        takes=_OF_DATAGRAMS,
+        when=_OFTEN,
+        same=_SAME,
     ),
     FaultKind(
         "packet-duplicate",
         "datagram",
         "Datagrams arrive twice, both ways.",
         _duplicate,
-        parameters={"rate": _RATE, "delay": Parameter("duration", "Until the second one.", default=0.5)},
+        parameters={"rate": _RATE, "delay": Parameter("duration", "Until the second one.", default=0.5), "way": WAY},
+        takes=_OF_DATAGRAMS,
+        when=_OFTEN,
+        same=_SAME,
     ),
     FaultKind(
         "packet-delay",
         "datagram",
         "Datagrams come late and out of order, both ways.",
         _delay,
-        parameters={"rate": _RATE, "time": Parameter("duration", "How late.", default=3.0)},
+        parameters={"rate": _RATE, "time": Parameter("duration", "How late.", default=3.0), "way": WAY},
+        takes=_OF_DATAGRAMS,
+        when=_OFTEN,
+        same=_SAME,
     ),
     FaultKind(
         "packet-damage",
@@ -192,6 +230,9 @@ KINDS: Final = (
         "Datagrams of the device arrive as what no server can read: cut off, or of another version of CoAP.",
         _damage,
         parameters={"rate": Parameter("share", "Probability for each datagram.", default=0.02)},
+        takes=_OF_DATAGRAMS,
+        when=_OFTEN,
+        same=_SAME,
     ),
     FaultKind(
         "answer-lost",
@@ -199,5 +240,14 @@ KINDS: Final = (
         "One datagram of the device is lost on the way out; whoever waits for an answer has to repeat.",
         _drop_answer,
         parameters={"number": Parameter("int", "Which one, counted from 1 on each port.", default=10, minimum=1)},
+    ),
+    FaultKind(
+        "message-lost",
+        "datagram",
+        "Single datagrams are lost, the tenth of each port where nothing else is said.",
+        _drop_message,
+        parameters={"way": WAY},
+        takes=_OF_DATAGRAMS | IN_BYTES,
+        when=When(Place(MESSAGE, 10)),
     ),
 )

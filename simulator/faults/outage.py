@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.faults.filters import IN
 from simulator.faults.streams import Connect, StreamBetween
+from simulator.faults.triggers import AfterBytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulator.faults.triggers import AfterBytes
+    from simulator.faults.triggers import Trigger
     from simulator.ports import StreamPort, StreamReceiver
 
 SILENT: Final = "silent"
@@ -29,7 +30,7 @@ class Outage:
     """What all ports of one device share: whether the link is down, and until when. As a filter, the one of datagrams.
 
     Args:
-        trigger: the bytes that come in before it begins.
+        trigger: asked for what comes in, until it begins.
         how: ``silent``, ``reset`` or ``closed``; datagrams know silence alone.
         lasts: seconds until the link is back; None for never.
         struck: told when it begins.
@@ -37,7 +38,7 @@ class Outage:
 
     __slots__ = ("_over", "_silenced", "_struck", "_trigger", "began", "how", "lasts")
 
-    def __init__(self, trigger: AfterBytes, how: str, lasts: float | None, struck: Callable[[str], None]) -> None:
+    def __init__(self, trigger: Trigger, how: str, lasts: float | None, struck: Callable[[str], None]) -> None:
         self._trigger = trigger
         self._struck = struck
         self._over: asyncio.Event | None = None
@@ -61,8 +62,10 @@ class Outage:
         """How many of the next bytes that come in still pass."""
         if self.began:
             return 0 if self.down else size
-        room = self._trigger.left
-        return room if self._trigger.strikes(size) else size
+        trigger = self._trigger
+        # Of bytes the trigger knows how many still pass, of a time or a State nobody does.
+        room = trigger.left if isinstance(trigger, AfterBytes) else 0
+        return room if trigger.strikes(size) else size
 
     def begin(self) -> None:
         """The link goes down now."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 from math import inf, log1p
 from typing import TYPE_CHECKING, Any, Final
 
-from simulator.faults.filters import IN, OUT, LinkFilter
+from simulator.faults.filters import IN, LinkFilter
 from simulator.faults.kinds import PULL, FaultKind, Made, Parameter, Scene
-from simulator.faults.link import DOWNLOAD, LOST, OUTLIVED_S, Hit
+from simulator.faults.link import DOWNLOAD, HALF, LOST, OUTLIVED_S, WAYS, Hit
 from simulator.faults.nat import Rebinding
 from simulator.faults.outage import SILENT, LostStream, Outage
-from simulator.faults.triggers import BYTES, SHARE, STATE, TIME, AfterBytes, Place, When
+from simulator.faults.triggers import BYTES, SHARE, STATE, TIME, AfterBytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from simulator.faults.streams import Connect
     from simulator.faults.triggers import Trigger
     from simulator.ports import Dice, StreamPort, StreamReceiver
-
-HALF: Final = When(Place(SHARE, 0.5))
-BOTH_WAYS: Final = "both"
-UP: Final = "up"
-DOWN: Final = "down"
-_WAYS: Final = {BOTH_WAYS: "", UP: OUT, DOWN: IN}
 
 
 class Partition(Outage):
@@ -56,7 +50,7 @@ class Partition(Outage):
     ) -> None:
         super().__init__(AfterBytes(0), SILENT, lasts, struck)
         self._when = trigger
-        self._way = _WAYS[way]
+        self._way = WAYS[way]
         self._healed = over
         self._asks_out = asks_out
 
@@ -216,8 +210,8 @@ KINDS: Final = (
             "way": Parameter(
                 "str",
                 "Direction, as the device sees it; over a stream each is both.",
-                default=BOTH_WAYS,
-                choices=(BOTH_WAYS, UP, DOWN),
+                default="both",
+                choices=tuple(WAYS),
             ),
             "lasts": Parameter("duration", "Until the link is back.", default=20.0),
         },

@@ -78,7 +78,7 @@ def test_a_connection_is_lost_in_both_directions_after_its_share():
     it = line(work, "download", ("connection-lost", {"after": 0.5}))
     assert len(it.device.heard) == 5
     assert it.server.data == [b"still there"]
-    assert it.told == [("connection-lost", "link", "silent from here on (after 50 %, how silent)")]
+    assert it.told == [("connection-lost", "link", "silent from here on (how silent, 50 %)")]
     assert it.device.errors == [], "silence, not an error"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from simulator.events import FAULT_OVER, TransferEnded
 from simulator.faults.radio import Bursts
-from simulator.faults.triggers import STATE, Place
+from simulator.faults.triggers import BYTES, MESSAGE, STATE, TIME, Place
 from tests.faults.faulty_device import ORIGINS, PACKAGE
 from tests.faults.ordered import CELL, judged
 
@@ -119,3 +119,36 @@ def test_small_packets_pass_a_black_hole():
     run = judged("pull", "mtu-black-hole", profile=CELL, settings={"block_size": 64})
     assert run.struck == []
     assert (run.verdict.outcome, run.verdict.result) == ("fail", 1)
+
+
+# -- when a fault of the link strikes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transport", ["coap", "coaps"])
+@pytest.mark.parametrize("delivery", ["pull", "push"])
+@pytest.mark.parametrize("way", ["both", "up", "down"])
+def test_single_messages_are_lost_and_sent_again(delivery, transport, way):
+    settings = {"transport": transport, "management": transport}
+    run = judged(delivery, "message-lost", profile=CELL, settings=settings, way=way, at=Place(MESSAGE, 12))
+    check(run, "message-lost", 1)
+    sent = {"both": ("in", "out"), "up": ("out",), "down": ("in",)}[way]
+    assert all(each.detail.startswith(tuple(f"lost, {name}" for name in sent)) for each in run.struck)
+
+
+def test_a_lossy_link_may_heal():
+    run = judged("pull", "packet-loss", profile=CELL, rate=0.4, heals=3.0)
+    check(run, "packet-loss", 1)
+    [began, healed] = run.struck
+    assert healed.t - began.t == pytest.approx(3.0)
+    assert healed.detail.startswith(f"{FAULT_OVER} healed")
+
+
+@pytest.mark.parametrize("at", [Place(BYTES, 5000), Place(TIME, 0.7), Place(MESSAGE, 20)])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_connection_is_lost_at_a_place_of_any_kind(transport, at):
+    run = judged("pull", "connection-lost", profile=CELL, settings={"transport": transport}, after=at)
+    if run.struck:  # a package over TLS may have fewer messages
+        check(run, "connection-lost", 4)
+        assert 0 < transfer(run).wire_in < len(PACKAGE)
+    else:
+        assert (at.unit, run.verdict.result) == (MESSAGE, 1)
