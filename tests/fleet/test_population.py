@@ -2,28 +2,22 @@
 
 import itertools
 from collections import Counter
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.faults.kinds import FaultKind
 from simulator.fleet.population import Population, _Deal
 from simulator.scenario import loads
 
-BOTH = frozenset({"pull", "push"})
+
+def nothing(_scene):
+    """No fault is made here."""
 
 
-def kind(name, expected, seam="flash"):
-    return SimpleNamespace(
-        name=name,
-        expected=expected,
-        end=lambda _scheme, _retries, _parameters: expected,
-        parameters={},
-        seam=seam,
-        summary="A fault.",
-        deliveries=BOTH,
-    )
+def kind(name, expected):
+    return FaultKind(name, "flash", "A fault.", nothing, expected)
 
 
 KINDS = {
