@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from simulator.security.keylog import KeyLog
 
 BLOCK_SIZE: Final = 1024
+ENDS: Final = ("updated", "failed")
+"""The stages of a device that end its update."""
+LINGER_S: Final = 2.0
+"""How long a device is looked at that nobody here gives orders to, after all is over."""
 OVER_TLS: Final = frozenset({"coaps+tcp", "https"})
 
 
@@ -127,6 +131,7 @@ class Replay:
         plan = recorded.plan
         if plan.management not in places:
             raise CommandFailedError(_missing("the server", plan.management, list(places)), USAGE)
+        stages = ENDS if plan.delivery else ("registered",)
         ended = asyncio.Event()
         around = Surroundings(
             recorded.population.entropy,
@@ -137,7 +142,7 @@ class Replay:
             sink=self._taps.timeline,
             unix_start=int(stage.unix_start),
             package_size=self._packages.size,
-            on_change=lambda name, step: ended.set() if step > 0 and name in ("updated", "failed") else None,
+            on_change=lambda name, step: ended.set() if step > 0 and name in stages else None,
             flash_directory=self._work / "flash",
             seeded=stage.seeded,
         )
@@ -145,16 +150,21 @@ class Replay:
         if self._taps.keylog is not None:
             log_tls(around.world, recorded, self._taps.keylog)
         device = around.make(plan)
-        await device.power_on(plan.due_s)
         try:
+            await device.power_on(plan.due_s)
             with suppress(TimeoutError):
-                limit = recorded.scenario.run.duration_max
-                await asyncio.wait_for(ended.wait() if campaign is None else campaign.run(0.0), limit)
+                work = campaign.run(0.0) if campaign is not None and plan.delivery else self._look_on(ended)
+                await asyncio.wait_for(work, recorded.scenario.run.duration_max)
         finally:
             if campaign is not None:
                 await campaign.close()
             await device.power_off()
             await around.close()
+
+    async def _look_on(self, ended: asyncio.Event) -> None:
+        """Nobody here gives orders: wait for what the device comes to, and let the server see it."""
+        await ended.wait()
+        await self._stage.clock.sleep(LINGER_S)
 
 
 def tap(world: World, taps: Taps) -> None:

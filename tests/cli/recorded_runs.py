@@ -45,6 +45,9 @@ transport = "https"
 count = 1
 transport = "http"
 network = "lte-m"
+[groups.watched]
+count = 1
+delivery = "none"
 [arrivals]
 kind = "rate"
 rate = "2/s"

@@ -6,6 +6,7 @@ import json
 import re
 import stat
 import subprocess
+import sys
 
 import aiocoap
 import pytest
@@ -19,7 +20,7 @@ from tests.cli.recorded_runs import SCENARIO, SEED, record, recorded_run, replay
 from tests.network.captured import packets, streams
 from tests.peers.tools import peer_tool
 
-DEVICES = [Population(loads(SCENARIO), SEED).device(k) for k in range(6)]
+DEVICES = [Population(loads(SCENARIO), SEED).device(k) for k in range(7)]
 BY_GROUP = {plan.group: plan.endpoint for plan in DEVICES}
 CORRUPT = next(plan for plan in DEVICES if plan.fault)
 SOUND = next(plan for plan in DEVICES if plan.group == "plain" and not plan.fault)
@@ -58,6 +59,16 @@ def test_over_tls_two_replays_have_equal_timelines(run):
     assert re.search(r"<- origin +HTTP/1\.1 200 OK, \d+ B, of them body 3072 B", first[1])
     assert "VERDICT    ok" in first[1]
     assert first == second
+
+
+def test_a_device_that_nobody_updates_is_seen_to_register(run):
+    plan = next(plan for plan in DEVICES if not plan.delivery)
+    record(run, ended(plan, 0, 0, "1.0.0"))
+    code, text = replay(run, plan.endpoint, virtual=True)
+    assert code == HOLDS
+    assert re.search(r"device +register: ok 2\.01", text)
+    assert re.search(r"server +reports /5/0/3 = 0 \(observe\)", text)
+    assert "VERDICT" not in text
 
 
 def test_what_a_timeline_shows(run):
@@ -165,7 +176,7 @@ def test_a_file_of_keys_is_never_written_over(run, tmp_path):
 @pytest.mark.parametrize(
     ("device", "options", "said"),
     [
-        ("nobody", {}, "has no device with the endpoint 'nobody'; it has 6, such as vd-"),
+        ("nobody", {}, "has no device with the endpoint 'nobody'; it has 7, such as vd-"),
         (SOUND.endpoint, {"virtual": True, "server": "leshan"}, "--virtual is with the embedded server, not leshan"),
         (SOUND.endpoint, {"url": "http://127.0.0.1:1", "server": "leshan"}, "--url is for --server leshan-demo"),
         (SOUND.endpoint, {"server": "external"}, "the run had the server embedded"),
@@ -211,6 +222,21 @@ def test_over_sockets(run, tmp_path, group):
         assert "CLIENT_TRAFFIC_SECRET_0" in (tmp_path / "keys").read_text()
         tshark_sees(tmp_path, 'http.request.uri == "/good.bin"')
         tshark_sees(tmp_path, 'coap.opt.uri_path_recon == "/5/0/3"')
+
+
+@pytest.mark.slow
+def test_at_a_server_that_somebody_else_drives(tmp_path):
+    command = [sys.executable, "-m", "simulator.servers.embedded"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        port = json.loads(server.stdout.readline())["coap"].rpartition(":")[2]
+        text = SCENARIO.replace("[run]", '[run]\nduration_max = "4 s"').replace('timeout = "60 s"', 'timeout = "2 s"')
+        run = recorded_run(tmp_path, f'{text}[server]\nkind = "external"\nhost = "127.0.0.1"\nport = {port}\n')
+        record(run, ended(SOUND, 0, 0, "1.0.0"))
+        code, shown = replay(run, SOUND.endpoint)
+        server.stdin.close()
+    assert code == HOLDS, shown
+    assert re.search(r"device +register: ok 2\.01", shown)
+    assert re.search(r"device +deregister: ok 2\.02", shown)
 
 
 @pytest.mark.peer
