@@ -7,6 +7,7 @@ faults are those of a scenario and mean the same.
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -39,6 +40,7 @@ _PLAIN: Final = ("coap", "coap+tcp", "http")
 _BY_KEY: Final = ("coaps", "coaps+tcp")
 _BY_TRUST: Final = ("coaps", "coaps+tcp", "https")
 _NAME: Final = "device"
+_FAULT: Final = re.compile(r"([^\s:]*)[\s:]*(.*)", re.DOTALL)
 
 
 class SettingsError(ValueError):
@@ -211,7 +213,9 @@ def fault_table(text: str) -> dict[str, Any]:
     Raises:
         SettingsError: it is not of this form.
     """
-    kind, _, rest = text.strip().replace(" ", ":", 1).partition(":")
+    found = _FAULT.fullmatch(text.strip())
+    assert found is not None  # it matches any text
+    kind, rest = found.groups()
     table: dict[str, Any] = {"kind": kind}
     for part in filter(None, (each.strip() for each in rest.split(","))):
         name, equals, value = part.partition("=")

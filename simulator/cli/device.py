@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
+import os
 import signal
+import stat
+import sys
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +18,7 @@ from pydantic_core import PydanticCustomError
 from rich.markup import escape
 
 from simulator.api import SettingsError, StateError, VirtualDevice, psk_from_file, psk_of
+from simulator.api.life import DeviceLife
 from simulator.cli.device_commands import DeviceCommands
 from simulator.cli.device_lines import DeviceLines
 from simulator.cli.failure import ENVIRONMENT, HOLDS, INTERRUPTED, USAGE, CommandFailedError
@@ -23,6 +28,8 @@ from simulator.scenario.units import SIZE
 from simulator.transport.loop import run
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from rich.console import Console
 
     from simulator.security.credentials import Psk
@@ -86,10 +93,7 @@ def make_device(options: DeviceOptions) -> VirtualDevice:
         raise CommandFailedError(msg, USAGE) from None
 
 
-_ARGUMENTS: Final = frozenset(
-    {"certificate", "endpoint", "faults", "image", "key", "over", "package_size", "psk", "seed", "server", "trust"}
-    | {"allow_public_target", "firmware_version", "model", "server_name", "state_directory"}
-)
+_ARGUMENTS: Final = frozenset(inspect.signature(DeviceLife).parameters)
 """Arguments of ``VirtualDevice`` that are no keys of a group."""
 
 
@@ -150,10 +154,30 @@ async def _leave(device: VirtualDevice, stopped: asyncio.Event) -> None:
 
 
 async def _read(commands: DeviceCommands) -> None:
-    async with aclosing(Pipes().lines()) as found:
+    async with aclosing(_lines()) as found:
         async for line in found:
             if not await commands.take(line.decode("utf-8", "replace")):
                 return
+
+
+async def _lines() -> AsyncGenerator[bytes, None]:
+    """The lines of standard input. Without any, as in the background, they never end: a signal ends the device."""
+    try:
+        number = sys.stdin.fileno()
+        mode = os.fstat(number).st_mode
+    except (OSError, ValueError, AttributeError):
+        mode = stat.S_IFCHR
+        number = -1
+    if stat.S_ISREG(mode):
+        # A whole script; an event loop cannot wait for a file.
+        for line in sys.stdin.buffer.read().splitlines():
+            yield line
+    elif stat.S_ISCHR(mode) and not (number >= 0 and os.isatty(number)):
+        await asyncio.Event().wait()
+    else:
+        async with aclosing(Pipes().lines()) as found:
+            async for line in found:
+                yield line
 
 
 def run_device(options: DeviceOptions, console: Console) -> int:

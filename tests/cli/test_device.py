@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from simulator.cli.device import DeviceOptions, make_device, said
+from simulator.cli.device import DeviceOptions, _lines, make_device, said
 from simulator.cli.failure import CommandFailedError
 from simulator.security.credentials import Psk
 from tests.api.rig import PACKAGE, socket_server
@@ -167,3 +168,20 @@ async def test_a_refusal_is_one_message_and_no_traceback():
         errors = await typed.errors()
     assert "--allow-public-target" in errors
     assert "Traceback" not in errors
+
+
+@pytest.fixture
+def nothing():
+    with Path("/dev/null").open() as file:
+        yield file
+
+
+async def test_commands_come_from_a_file_too_and_without_input_the_device_stays(tmp_path, monkeypatch, nothing):
+    (tmp_path / "script").write_bytes(b"status\nquit\n")
+    with (tmp_path / "script").open() as script:
+        monkeypatch.setattr("sys.stdin", script)
+        assert [line async for line in _lines()] == [b"status", b"quit"]
+    monkeypatch.setattr("sys.stdin", nothing)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await anext(_lines())
