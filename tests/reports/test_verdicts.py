@@ -1,10 +1,13 @@
 from dataclasses import dataclass
 
+import pytest
+
 from reports.devices import device_frame
 from reports.judged import Charge, Judged
 from reports.page import render
 from reports.summary import Cell
 from reports.text import tables
+from reports.verdicts import verdicts
 from simulator.events import RegistrationEnded, ServerReported
 from tests.reports.synthetic import Device, fleet_of, scenario
 
@@ -126,6 +129,19 @@ def test_a_bad_server_is_named_with_time_and_message(summary):
     page = render(found, [])
     assert "an Update was answered with 4.04" in page
     assert "25 devices (the first 20)" in page
+
+
+@pytest.mark.parametrize(
+    ("uri", "clear"),
+    [("coap://127.0.0.1:5683", True), ("coap://[::1]:5683", True), ("coap://192.0.2.7:5683", False), (None, False)],
+)
+def test_the_way_to_a_server_elsewhere_may_lose_what_a_device_repeats(record, uri, clear):
+    run = record([Stale(0)])
+    run.manifest["server"]["uri"] = uri
+    frame = device_frame(run)
+    assert [(one.devices, one.unclear) for one in verdicts(run, frame).classes] == [(1, 0) if clear else (0, 1)]
+    run.tables["device_ends"]["retransmissions"] = 0
+    assert [one.devices for one in verdicts(run, frame).classes] == [1]
 
 
 def test_who_is_not_all_there_accuses_nobody(summary):
