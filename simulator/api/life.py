@@ -169,9 +169,11 @@ class DeviceLife:
 
     async def stop(self, leave_within_s: float = LEAVE_WITHIN_S) -> None:
         """Switch it off, after a De-register where the server answers in time; nothing where it is off."""
-        watched, self._watched = self._watched, None
-        if watched is not None:
-            await watched.close(leave_within_s)
+        if self._watched is not None:
+            try:
+                await self._watched.close(leave_within_s)
+            finally:
+                self._watched = None
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -120,11 +120,11 @@ def _transfer(event: TransferEnded) -> str:
     text = f"{event.delivery} over {event.transport} {words[event.outcome]}: {event.received:,} bytes in {took:.3f} s"
     if event.outcome == "ok" and event.delivery == "pull":
         text += f" ({event.received / took / 1000:,.0f} kB/s)"
-    details = [f"{event.blocks} blocks" if event.blocks > 1 else "one message"]
+    details = [f"{event.blocks} blocks"] if event.blocks > 1 else []
     details += [f"{event.retransmissions} sent again"] if event.retransmissions else []
     details += [f"{event.refetched:,} bytes fetched once more"] if event.refetched else []
     details += [event.cause] if event.cause else []
-    return f"{text}, {', '.join(details)}"
+    return ", ".join([text, *details])
 
 
 def _fault(event: FaultApplied) -> str:

@@ -14,6 +14,8 @@ from simulator.lwm2m.registration import Operation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from simulator.api.watched import Watched
+
 
 class VirtualDevice(DeviceLife):
     """A virtual device that runs while its context is open: ``async with VirtualDevice(...) as device``.
@@ -102,6 +104,13 @@ class VirtualDevice(DeviceLife):
         await self.until(lambda: bool(self._ends), "at the end of an update", timeout_s)
         return self._ends.popleft()
 
+    @property
+    def _up(self) -> Watched:
+        watched = self._on
+        if watched.device.link is None:
+            raise DeviceStateError("the device boots, or has no power; try again when it is up")
+        return watched
+
     # -- what can be done to it ------------------------------------------------------------------------------------
 
     async def register(self, timeout_s: float = 120.0) -> Answer:
@@ -122,9 +131,7 @@ class VirtualDevice(DeviceLife):
         return await self._operation(Operation.DEREGISTER, timeout_s)
 
     async def _operation(self, operation: Operation, timeout_s: float) -> Answer:
-        device, before = self._on.device, self._answers
-        if device.link is None:
-            raise DeviceStateError("the device boots; try again when it is up")
+        device, before = self._up.device, self._answers
         if not device.registrar.ask(operation, device.world.now()):
             raise DeviceStateError(
                 "the device is registered, and its request is under way"
@@ -137,17 +144,26 @@ class VirtualDevice(DeviceLife):
         return self._answer
 
     async def reboot(self) -> None:
-        """Reboot, as after Execute of /3/0/4; returns when the Register is on its way."""
-        self.timeline.add("power", "reboot")
-        await self._on.device.reboot()
+        """Reboot, as after Execute of /3/0/4; returns when the Register is on its way.
 
-    async def power_cut(self) -> None:
-        """Take the power away and give it back: the device boots with what it had stored, and nobody was told."""
-        watched = self._on
+        Raises:
+            DeviceStateError: it boots already.
+        """
+        watched = self._up
+        self.timeline.add("power", "reboot")
+        await watched.device.reboot()
+
+    async def power_cut(self, seconds: float = 0.0) -> None:
+        """Take the power away for so long: the device then boots with what it had stored, and nobody was told.
+
+        Raises:
+            DeviceStateError: it boots already, or has no power.
+        """
+        watched = self._up
         self.timeline.add("power", "power cut")
         had_coverage = not watched.coverage.down
         watched.coverage.begin()  # not a byte gets out any more, no close of a connection either
-        boot = watched.around.spawn(watched.device.reboot())
+        boot = watched.around.spawn(watched.device.reboot(off_s=seconds))
         await watched.device.world.clock.sleep(0)
         if had_coverage:
             watched.coverage.end()

@@ -23,7 +23,7 @@ HELP: Final[Mapping[str, str]] = {
     "deregister": "De-register, and stay away until `register` or a reboot",
     "register": "Register, anew where it is registered",
     "reboot": "reboot in order, as after Execute of /3/0/4",
-    "power-cut": "lose power and get it back: nobody is told, what is not stored is gone",
+    "power-cut [SECONDS]": "lose power, and get it back then or at once: nobody is told, what is not stored is gone",
     "sleep SECONDS": "no coverage for so long, then an Update",
     "offline": "lose coverage until `online`: nothing comes or goes",
     "online": "have coverage again",
@@ -103,8 +103,9 @@ class DeviceCommands:
     async def _reboot(self, _rest: str) -> None:
         self._begin(self._device.reboot)
 
-    async def _power_cut(self, _rest: str) -> None:
-        self._begin(self._device.power_cut)
+    async def _power_cut(self, rest: str) -> None:
+        seconds = _seconds("power-cut", rest) if rest else 0.0
+        self._begin(lambda: self._device.power_cut(seconds))
 
     async def _sleep(self, rest: str) -> None:
         seconds = _seconds("sleep", rest)

@@ -133,7 +133,9 @@ async def test_a_power_cut_in_the_middle_of_a_pull_loses_nothing(scheme):
         await rig.write("dev", "/5/0/1", f"{rig.origin}/fw.bin")
         await device.until(lambda: len(texts(device, "progress")) >= 8, "at 40 %", 600)
         stored = device.status["stored_bytes"]
-        await device.power_cut()
+        cut_at = device.timeline.now()
+        await device.power_cut(100)
+        assert device.timeline.now() >= cut_at + 100
         await device.state(2, 600)
         ends = [entry.data for entry in device.timeline.entries if entry.what == "transfer"]
     assert [end["outcome"] for end in ends] == ["unknown", "ok"]
@@ -155,6 +157,33 @@ async def test_a_reboot_of_the_server_and_one_by_hand():
     assert texts(device, "power")[:4] == [
         "boot 1, firmware 1.0.0", "boot 2, firmware 1.0.0", "reboot", "boot 3, firmware 1.0.0",
     ]  # fmt: skip
+
+
+@in_virtual_time
+async def test_while_it_boots_it_is_nothing_but_booted():
+    async with memory_server() as rig, by_hand(rig, boot_time="10 s") as device:
+        await device.registered()
+        rebooting = asyncio.ensure_future(device.reboot())
+        await asyncio.sleep(1)
+        for act in (device.reboot, device.power_cut, device.update):
+            with pytest.raises(DeviceStateError, match="boots"):
+                await act()
+        assert device.status["local"] == ""
+        assert device.state_and_result == (0, 0)
+        await rebooting
+
+
+@in_virtual_time
+async def test_an_update_that_ends_while_the_device_leaves_does_no_harm():
+    async with memory_server() as rig:
+        async with by_hand(rig, install_time="2 s", faults=["install-fails"]) as device:
+            await device.registered()
+            await rig.push("dev")
+            await rig.execute("dev", "/5/0/2")
+            await device.state(3)
+            rig.close()  # the De-register gets no answer, and is waited for
+        assert device.states[-1] == (2, 8)
+        assert texts(device)[-1].startswith("off")
 
 
 @in_virtual_time
