@@ -181,7 +181,7 @@ async def test_an_update_that_ends_while_the_device_leaves_does_no_harm():
             await rig.push("dev")
             await rig.execute("dev", "/5/0/2")
             await device.state(3)
-            rig.close()  # the De-register gets no answer, and is waited for
+            rig.server.on_request = lambda *_: None  # no answer to the De-register
         assert device.states[-1] == (2, 8)
         assert texts(device)[-1].startswith("off")
 
