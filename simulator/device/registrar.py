@@ -130,12 +130,23 @@ class Registrar:
         """De-register, and Register anew after this time; a download or an installation goes on meanwhile."""
         self._device.world.spawn(self._leave_for(seconds))
 
+    @property
+    def _is_current(self) -> bool:
+        """Whether the device is up, and has not booted anew."""
+        return self._device.link is not None and self._device.registrar is self
+
     async def _leave_for(self, seconds: float) -> None:
-        await self.deregister()
+        if self._is_current:
+            await self.deregister()
         await self._device.world.clock.sleep(seconds)
-        # Unless a reboot has registered the device meanwhile.
-        if self._device.link is not None and self._device.registrar is self and not self.registered:
+        if self._is_current and not self.registered:
             self.start(Operation.REGISTER, self._device.world.now())
+
+    def update_soon(self) -> None:
+        """Have an Update sent, where the device is registered."""
+        if self._is_current:
+            self.machine.trigger(self._device.world.now())
+            self.arm()
 
     def forget(self) -> None:
         """The device goes down; the server is not told."""

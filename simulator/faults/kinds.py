@@ -118,10 +118,13 @@ class Power(Protocol):
 
 
 class Registered(Protocol):
-    """The registration of a device, for a fault that ends it."""
+    """The registration of a device, for a fault that ends it or has it renewed."""
 
     def leave_for(self, seconds: float) -> None:
         """De-register, and Register anew after this time."""
+
+    def update_soon(self) -> None:
+        """Have an Update sent, where the device is registered."""
 
 
 class Deferral(Protocol):

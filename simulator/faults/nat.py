@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from simulator.faults.kinds import PULL, FaultKind, Made, Parameter, Scene
+from simulator.faults.link import DOWNLOAD, HALF, LOST
 from simulator.faults.streams import Connect, OpenDatagram, StreamBetween
+from simulator.faults.triggers import BYTES, SHARE, STATE, TIME, Place, When
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from simulator.faults.kinds import Power
     from simulator.faults.triggers import Trigger
     from simulator.ports import Address, DatagramPort, DatagramReceiver, StreamPort, StreamReceiver
 
+MANAGEMENT: Final = frozenset({"management"})
 WAITING_MAX: Final = 16
 """Datagrams that wait for the new port; further ones are lost."""
 HALF_OPEN_S: Final = 60.0
@@ -31,16 +36,18 @@ class Rebinding:
     Args:
         trigger: asked for what comes in.
         struck: told when a binding is lost.
+        asks_out: whether it is asked for what goes out, too.
     """
 
-    __slots__ = ("_struck", "_trigger")
+    __slots__ = ("_struck", "_trigger", "asks_out")
 
-    def __init__(self, trigger: Trigger, struck: Callable[[str], None]) -> None:
+    def __init__(self, trigger: Trigger, struck: Callable[[str], None], *, asks_out: bool = False) -> None:
         self._trigger = trigger
         self._struck = struck
+        self.asks_out = asks_out
 
     def is_lost(self, size: int, local: Address) -> bool:
-        """Whether the binding of this port is lost now, before the bytes that come in get through."""
+        """Whether the binding of this port is lost now, before these bytes get through."""
         if not self._trigger.strikes(size):
             return False
         self._struck(f"the binding of {local} is lost")
@@ -107,6 +114,8 @@ class ReboundPort:
         """Send one datagram; where there is no binding, by a new one."""
         if self._closed:
             return
+        if self._port is not None and self._nat.asks_out:
+            self._ask(len(data))
         if self._port is not None:
             self._port.send(data, peer)
         elif len(self._waiting) < WAITING_MAX:
@@ -132,13 +141,15 @@ class ReboundPort:
 
     def on_datagram(self, data: bytes, peer: Address) -> None:
         """Hand on what comes while there is a binding."""
-        if self._port is None:
-            return
-        if self._nat.is_lost(len(data), self._local):
+        if self._port is not None:
+            self._ask(len(data))
+        if self._port is not None:
+            self._receiver.on_datagram(data, peer)
+
+    def _ask(self, size: int) -> None:
+        if self._port is not None and self._nat.is_lost(size, self._local):
             self._port.close()
             self._port = None
-        else:
-            self._receiver.on_datagram(data, peer)
 
     def on_datagram_error(self, error: OSError) -> None:
         """Errors pass."""
@@ -160,13 +171,14 @@ class ReboundStream(StreamBetween):
 
     def on_data(self, data: bytes) -> None:
         """Hand on what comes while there is a binding."""
-        if self._port is None:
+        self._ask(len(data))
+        if not self._lost:
             self._receiver.on_data(data)
-        elif not self._lost and self._nat.is_lost(len(data), self._port.local):
+
+    def _ask(self, size: int) -> None:
+        if self._port is not None and not self._lost and self._nat.is_lost(size, self._port.local):
             self._lost = True
             self._port.pause()
-        elif not self._lost:
-            self._receiver.on_data(data)
 
     def on_eof(self) -> None:
         """A FIN gets through no more than data."""
@@ -180,6 +192,8 @@ class ReboundStream(StreamBetween):
 
     def write(self, data: bytes) -> None:
         """Send bytes; where there is no binding, the answer is a reset."""
+        if self._nat.asks_out:
+            self._ask(len(data))
         if not self._lost:
             super().write(data)
         elif not self._over:
@@ -216,4 +230,64 @@ class ReboundStream(StreamBetween):
         asyncio.get_running_loop().call_later(HALF_OPEN_S, self._port.abort)
 
 
-__all__ = ["Rebinding", "ReboundPort", "ReboundStream"]
+class MovedDevice:
+    """A NAT that forgets the binding of the management; some time later the device sends an Update."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._struck = scene.struck
+        self._after = float(scene.parameters["update"])
+        self._device: Power | None = None
+        self.nat = Rebinding(scene.trigger(), self._moved, asks_out=True)
+
+    def on_state(self, device: Power, state: str) -> None:  # noqa: ARG002  any change shows the device
+        """State (/5/0/3) has changed."""
+        self._device = device
+
+    def _moved(self, detail: str) -> None:
+        self._struck(detail)
+        asyncio.get_running_loop().call_later(self._after, self._update)
+
+    def _update(self) -> None:
+        if self._device is not None:
+            self._device.registrar.update_soon()
+
+
+def _moving(scene: Scene) -> Made:
+    moved = MovedDevice(scene)
+    return Made(datagrams=moved.nat, stream=moved.nat, on_state=moved.on_state, purposes=MANAGEMENT)
+
+
+def _rebinding(scene: Scene) -> Made:
+    nat = Rebinding(scene.trigger(), scene.struck)
+    return Made(datagrams=nat, stream=nat, purposes=DOWNLOAD)
+
+
+def _end_of_rebinding(scheme: str, retries: int, parameters: Mapping[str, Any]) -> tuple[int, int] | None:  # noqa: ARG001
+    return None if scheme == "coap" or retries else LOST
+
+
+KINDS: Final = (
+    FaultKind(
+        "nat-rebind",
+        "link",
+        "A NAT forgets the binding of the download: the device has another port from then on. CoAP goes on; over DTLS "
+        "without a Connection ID, and over a stream, it takes another attempt (0 / 4, or as without it where the pull "
+        "is taken up again).",
+        _rebinding,
+        ends=_end_of_rebinding,
+        deliveries=PULL,
+        takes=frozenset({BYTES, SHARE}),
+        when=HALF,
+    ),
+    FaultKind(
+        "nat-rebind-management",
+        "link",
+        "A NAT forgets the binding of the management: what the server sends is lost, and the device is at an unknown "
+        "address until it sends an Update; over a stream it registers anew.",
+        _moving,
+        parameters={"update": Parameter("duration", "Until the Update.", default=5.0)},
+        deliveries=PULL,
+        takes=frozenset({TIME, STATE}),
+        when=When(Place(STATE, "downloading")),
+    ),
+)

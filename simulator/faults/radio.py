@@ -1,6 +1,6 @@
-"""Faults of the way as a whole: partitions that heal, one-way silence, bursts of loss, a smaller MTU, a NAT.
+"""Faults of the way as a whole: partitions that heal, one-way silence, bursts of loss, a smaller MTU.
 
-Sources: E. N. Gilbert, "Capacity of a burst-noise channel" (1960); RFC 2923 §2.1 (black holes); RFC 4787 (NAT).
+Sources: E. N. Gilbert, "Capacity of a burst-noise channel" (1960); RFC 2923 §2.1 (black holes).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 from simulator.faults.filters import IN, LinkFilter
 from simulator.faults.kinds import PULL, FaultKind, Made, Parameter, Scene
 from simulator.faults.link import DOWNLOAD, HALF, LOST, OUTLIVED_S, WAYS, Hit
-from simulator.faults.nat import Rebinding
 from simulator.faults.outage import SILENT, LostStream, Outage
 from simulator.faults.triggers import BYTES, SHARE, STATE, TIME, AfterBytes
 
@@ -190,15 +189,6 @@ def _black_hole(scene: Scene) -> Made:
     return Made(link=LinkFilter(lambda: hole), stream=hole, purposes=DOWNLOAD)
 
 
-def _rebinding(scene: Scene) -> Made:
-    nat = Rebinding(scene.trigger(), scene.struck)
-    return Made(datagrams=nat, stream=nat, purposes=DOWNLOAD)
-
-
-def _end_of_rebinding(scheme: str, retries: int, parameters: Mapping[str, Any]) -> tuple[int, int] | None:  # noqa: ARG001
-    return None if scheme == "coap" or retries else LOST
-
-
 KINDS: Final = (
     FaultKind(
         "link-partition",
@@ -228,18 +218,6 @@ KINDS: Final = (
             "size": Parameter("size", "Bytes of the largest payload that gets through.", default=200, minimum=64)
         },
         deliveries=PULL,
-    ),
-    FaultKind(
-        "nat-rebind",
-        "link",
-        "A NAT forgets the binding of the download: the device has another port from then on. CoAP goes on; over DTLS "
-        "without a Connection ID, and over a stream, it takes another attempt (0 / 4, or as without it where the pull "
-        "is taken up again).",
-        _rebinding,
-        ends=_end_of_rebinding,
-        deliveries=PULL,
-        takes=frozenset({BYTES, SHARE}),
-        when=HALF,
     ),
     FaultKind(
         "packet-burst-loss",

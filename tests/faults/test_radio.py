@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from simulator.events import FAULT_OVER, TransferEnded
+from simulator.events import FAULT_OVER, ServerSaw, TransferEnded
 from simulator.faults.radio import Bursts
 from simulator.faults.triggers import BYTES, MESSAGE, STATE, TIME, Place
 from tests.faults.faulty_device import ORIGINS, PACKAGE
@@ -152,3 +152,19 @@ def test_a_connection_is_lost_at_a_place_of_any_kind(transport, at):
         assert 0 < transfer(run).wire_in < len(PACKAGE)
     else:
         assert (at.unit, run.verdict.result) == (MESSAGE, 1)
+
+
+# -- a NAT in the way of the management --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("management", MANAGEMENT)
+@pytest.mark.parametrize("state", ["downloading", "updating"])
+def test_a_device_that_has_moved_is_found_again(management, state):
+    settings = {"management": management, "install_time_s": 10.0}
+    run = judged("pull", "nat-rebind-management", profile=CELL, settings=settings, at=Place(STATE, state))
+    check(run, "nat-rebind-management", 1)
+    [moved] = run.struck
+    told = [event for event in run.log.events if isinstance(event, ServerSaw) and event.t > moved.t]
+    assert told[0].t >= moved.t + (5.0 if management == "coap" else 0.0)
+    if management == "coap" and state == "downloading":
+        assert told[0].kind == "updated"
