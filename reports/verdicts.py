@@ -19,6 +19,8 @@ EVIDENCE = frozenset({"states", "registrations", "transfers", "faults", "server_
 AS_DECLARED = "as declared"
 OTHERWISE = "otherwise"
 DID_NOT_STRIKE = "did not strike"
+GONE = "3/0"
+"""The end of a device that goes down for an installation and never comes up again."""
 
 
 def results(devices: pd.DataFrame) -> Results:
@@ -129,4 +131,6 @@ def _verdict(fault: str, declared: str, devices: pd.DataFrame) -> FaultVerdict:
 def _as_declared(devices: pd.DataFrame) -> pd.Series[bool]:
     declared = devices["declared"]
     by_server = (devices["server_end"] == declared) | ~devices["asked"]
+    # A device that is declared never to come back has told nobody how it ended.
+    by_server |= (declared == GONE) & (devices["server_end"] == UNKNOWN)
     return (declared != UNKNOWN) & (devices["device_end"] == declared) & by_server

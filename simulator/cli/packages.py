@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.firmware import HEADER_SIZE, build, generate
 from simulator.firmware.image import PackageError, parse_header
+from simulator.firmware.variants import VARIANTS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from simulator.scenario import Firmware
 
 GOOD: Final = "good"
@@ -38,7 +41,7 @@ class Packages:
 
     def file(self, order: str) -> Path:
         """The file that an order of this kind hands out."""
-        return self.directory / f"{order if order in (WRONG_MODEL, BAD_MAGIC) else GOOD}.bin"
+        return self.directory / f"{order if order in (WRONG_MODEL, BAD_MAGIC, *VARIANTS) else GOOD}.bin"
 
     def nul(self) -> Path:
         """The file that clears /5/0/0: one NUL."""
@@ -68,10 +71,18 @@ class Packages:
         }.get(order, f"{origin}/{good}")
 
 
-def make_packages(firmware: Firmware, seed: int, directory: Path) -> Packages:
+def make_packages(
+    firmware: Firmware, seed: int, directory: Path, orders: Collection[str] = tuple(VARIANTS)
+) -> Packages:
     """Write the package files of a run into ``directory``.
 
     A firmware file that is no package yet gets a header, so that devices can check it.
+
+    Args:
+        firmware: that of the scenario.
+        seed: of the run.
+        directory: made where it is not there.
+        orders: of which the variants of the package are wanted (``simulator.firmware.variants``).
 
     Raises:
         OSError: the files cannot be read or written.
@@ -83,6 +94,8 @@ def make_packages(firmware: Firmware, seed: int, directory: Path) -> Packages:
     (directory / f"{WRONG_MODEL}.bin").write_bytes(foreign)
     (directory / f"{BAD_MAGIC}.bin").write_bytes(b"\x7fELF" + good[4:])
     (directory / f"{NUL}.bin").write_bytes(b"\0")
+    for name in VARIANTS.keys() & set(orders):
+        (directory / f"{name}.bin").write_bytes(VARIANTS[name](good))
     return Packages(directory, len(good), firmware.version)
 
 

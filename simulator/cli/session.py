@@ -16,7 +16,7 @@ from simulator.cli.identities import Identities
 from simulator.cli.packages import Packages, make_packages
 from simulator.cli.plan import PLAN, Ended, Plan, View
 from simulator.cli.reach import problem_of
-from simulator.cli.targets import operator_job
+from simulator.cli.targets import operator_job, orders_in
 from simulator.fleet.population import Population
 from simulator.operator.job import ServerChoice
 from simulator.ports import Address
@@ -116,7 +116,8 @@ class Session:
         (directory / "logs").mkdir()
         (directory / "scenario.toml").write_bytes(plan.scenario_file.read_bytes())
         self._say("making packages")
-        packages = await asyncio.to_thread(make_packages, plan.scenario.firmware, plan.seed, directory / "packages")
+        orders, at = orders_in(plan.scenario), directory / "packages"
+        packages = await asyncio.to_thread(make_packages, plan.scenario.firmware, plan.seed, at, orders)
         plan.write(directory / PLAN, packages.size)
         identity_dir = self._identities.write(self._population)
         origins = await self._start_origin(manifest, packages, identity_dir)

@@ -78,6 +78,11 @@ def security_of(plan: DevicePlan) -> tuple[str, str]:
     return kind, plan.credentials.psk_file if kind == "psk" else ""
 
 
+def orders_in(scenario: Scenario) -> frozenset[str]:
+    """The orders of all kinds of fault of a scenario."""
+    return frozenset(FAULTS[fault.kind].order for group in scenario.groups.values() for fault in group.faults)
+
+
 def order_of(plan: DevicePlan, packages: Packages, origins: Mapping[str, str]) -> Order | None:
     """What the operator tells a device; None where it tells it nothing."""
     if not plan.delivery:

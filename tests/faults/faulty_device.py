@@ -19,6 +19,7 @@ from simulator.events import FAULT_OVER, EventLog, FaultApplied
 from simulator.faults.plan import FaultPlan
 from simulator.faults.registry import FAULTS
 from simulator.firmware import generate
+from simulator.firmware.variants import VARIANTS
 from simulator.lwm2m.firmware_table import State
 from simulator.network.profiles import IDEAL, NetworkProfile
 from simulator.ports import Address
@@ -55,7 +56,12 @@ SERVERS = ServerCredentials(psks=PskStore([PSK]), identity=SERVER_IDENTITY, trus
 MODEL = "model-a"
 ENDPOINT = "device-1"
 PACKAGE = generate(20_000, MODEL, "2.0", 1)
-PACKAGES = {"good": PACKAGE, "wrong-model": generate(20_000, "model-b", "2.0", 1), "bad-magic": bytes(20_000)}
+PACKAGES = {
+    "good": PACKAGE,
+    "wrong-model": generate(20_000, "model-b", "2.0", 1),
+    "bad-magic": bytes(20_000),
+    **{name: make(PACKAGE) for name, make in VARIANTS.items()},
+}
 POLL_S = 0.25
 POLLS_MAX = 4 * 3600
 

@@ -54,7 +54,9 @@ def declared_end(kind, settings, parameters):
     end = kind.end(scheme, settings.get("pull_retries", 0), kind.complete(parameters))
     if end is None:
         return 0, 1
-    return end_with_profile(end, settings.get("profile", "oma"), answered=kind.order == "not-found")
+    return end_with_profile(
+        end, settings.get("profile", "oma"), answered=kind.order == "not-found", at_boot=kind.at_boot
+    )
 
 
 class OrderedRun(_Run):

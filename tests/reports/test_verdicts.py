@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+import pandas as pd
 import pytest
 
 from reports.devices import device_frame
@@ -7,7 +8,7 @@ from reports.judged import Charge, Judged
 from reports.page import render
 from reports.summary import Cell
 from reports.text import tables
-from reports.verdicts import verdicts
+from reports.verdicts import faults, verdicts
 from simulator.events import RegistrationEnded, ServerReported
 from tests.reports.synthetic import Device, fleet_of, scenario
 
@@ -161,3 +162,19 @@ def test_a_fleet_with_faults_on_a_good_server_accuses_nobody(summary):
     found = summary(fleet_of(200)).verdicts
     assert found.classes == []
     assert found.server == Judged(as_declared=200, differs=0, unknown=0)
+
+
+@pytest.mark.parametrize(
+    ("declared", "device", "server", "verdict"),
+    [
+        ("3/0", "3/0", "?", "as declared"),
+        ("3/0", "3/0", "3/0", "as declared"),
+        ("3/0", "0/1", "?", "otherwise"),
+        ("3/0", "3/0", "0/1", "otherwise"),
+        ("0/4", "0/4", "?", "otherwise"),
+    ],
+)
+def test_of_a_device_that_never_comes_back_nobody_can_tell_how_it_ended(declared, device, server, verdict):
+    row = {"fault": "x", "declared": declared, "device_end": device, "server_end": server, "asked": True, "applied": 1}
+    [found] = faults(pd.DataFrame([row]))
+    assert found.verdict == verdict
