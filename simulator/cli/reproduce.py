@@ -63,6 +63,8 @@ class Outputs:
 
     def __init__(self, options: Options, console: Console, stack: ExitStack) -> None:
         self._console = console
+        self.error: OSError | None = None
+        """Why a line could not be written."""
         if options.out is not None:
             self.work = _empty_directory(options.out)
         else:
@@ -81,8 +83,11 @@ class Outputs:
             stack.callback(self.keylog.close)
 
     def show(self, line: str) -> None:
-        """Take a line of the timeline."""
-        self._text.write(line + "\n")
+        """Take a line of the timeline. Never raises: the device must not notice."""
+        try:
+            self._text.write(line + "\n")
+        except OSError as error:
+            self.error = self.error or error
         self._console.print(escape(line), soft_wrap=True)
 
 
@@ -95,6 +100,19 @@ def reproduce(options: Options, console: Console) -> int:
     recorded = read_recorded(options.run, options.device)
     recorded = replace(recorded, scenario=replace(recorded.scenario, server=_server(recorded, options)))
     _check_target(recorded, options)
+    try:
+        return _reproduce(recorded, options, console)
+    except KeyboardInterrupt:
+        console.print("[bold yellow]Stopped by the user.[/]")
+        return INTERRUPTED
+    except (DriverError, CredentialError) as error:
+        raise CommandFailedError(str(error), ENVIRONMENT) from None
+    except OSError as error:
+        msg = f"{error.filename or 'what the replay writes'}: {error.strerror or error}"
+        raise CommandFailedError(msg, ENVIRONMENT) from None
+
+
+def _reproduce(recorded: Recorded, options: Options, console: Console) -> int:
     with ExitStack() as stack:
         outputs = Outputs(options, console, stack)
         identities = Identities(recorded.scenario, recorded.population.entropy.seed)
@@ -102,16 +120,7 @@ def reproduce(options: Options, console: Console) -> int:
         where = "in virtual time" if options.virtual else f"server {recorded.scenario.server.kind}"
         seed = recorded.population.entropy.seed
         console.print(f"[bold]{escape(recorded.plan.endpoint)}[/]: {where}, seed [bold]{seed}[/]", soft_wrap=True)
-        try:
-            timeline = _replay(recorded, options, outputs, identities)
-        except KeyboardInterrupt:
-            console.print("[bold yellow]Stopped by the user.[/]")
-            return INTERRUPTED
-        except (DriverError, CredentialError) as error:
-            raise CommandFailedError(str(error), ENVIRONMENT) from None
-        except OSError as error:
-            msg = f"{error.filename or 'the replay'}: {error.strerror or error}"
-            raise CommandFailedError(msg, ENVIRONMENT) from None
+        timeline = _replay(recorded, options, outputs, identities)
         (outputs.work / EVENTS).write_bytes(timeline.log.to_bytes())
         if outputs.keylog is not None and outputs.keylog.written:
             name = escape(str(options.keylog))
@@ -133,9 +142,12 @@ def _replay(recorded: Recorded, options: Options, outputs: Outputs, identities: 
         stage = VirtualStage(material) if options.virtual else SocketStage(material, outputs.show)
         now, unix_start = stage.clock.now, stage.unix_start
         timeline = Timeline(now, outputs.show)
-        wire = Capture(PcapWriter(outputs.pcap), lambda: unix_start + now()).watch if outputs.pcap is not None else None
-        replay = Replay(recorded, stage, Taps(timeline, wire, outputs.keylog), packages, outputs.work, identity_dir)
-        await replay.run()
+        capture = Capture(PcapWriter(outputs.pcap), lambda: unix_start + now()) if outputs.pcap is not None else None
+        taps = Taps(timeline, None if capture is None else capture.watch, outputs.keylog)
+        await Replay(recorded, stage, taps, packages, outputs.work, identity_dir).run()
+        error = outputs.error or (capture.error if capture is not None else None)
+        if error is not None:
+            raise error
         return timeline
 
     return run_virtual(work()) if options.virtual else run_on_sockets(work())

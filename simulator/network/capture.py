@@ -24,6 +24,9 @@ class Capture:
     Args:
         writer: takes the packets.
         unix_now: Unix time in seconds.
+
+    Attributes:
+        error: why nothing more is written, such as a disk that is full; None while all is well.
     """
 
     def __init__(self, writer: PcapWriter, unix_now: Callable[[], float]) -> None:
@@ -32,9 +35,17 @@ class Capture:
         self._ports: dict[Flow, tuple[Address, Address]] = {}
         """Own and peer's address of each datagram port; a port that is closed does not know its own any more."""
         self._conversations: dict[Flow, TcpConversation] = {}
+        self.error: OSError | None = None
 
     def watch(self, flow: Flow, what: Seen, data: bytes) -> None:
-        """Take what a port does."""
+        """Take what a port does. Never raises: the device must not notice."""
+        if self.error is None:
+            try:
+                self._take(flow, what, data)
+            except OSError as error:
+                self.error = error
+
+    def _take(self, flow: Flow, what: Seen, data: bytes) -> None:
         if what is Seen.OPENED:
             self._open(flow)
         elif flow in self._ports:

@@ -7,11 +7,13 @@ import re
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import aiocoap
 import pytest
 
-from simulator.cli.failure import CRITERION_FAILED, HOLDS, USAGE, CommandFailedError
+from simulator.cli.app import main
+from simulator.cli.failure import CRITERION_FAILED, ENVIRONMENT, HOLDS, USAGE, CommandFailedError
 from simulator.events import DeviceEnded, UpdateEnded
 from simulator.fleet.population import Population
 from simulator.scenario import loads
@@ -188,6 +190,19 @@ def test_what_cannot_be_replayed(run, device, options, said):
     assert error.value.code == USAGE
 
 
+@pytest.mark.parametrize(("device", "code"), [(SOUND.endpoint, HOLDS), ("nobody", USAGE)])
+def test_the_command(run, monkeypatch, capsys, tmp_path, device, code):
+    record(run, ended(SOUND))
+    options = ["--device", device, "--virtual", "--pcap", str(tmp_path / "a.pcap")]
+    monkeypatch.setattr(sys, "argv", ["lwm2m-fleet", "reproduce", str(run), *options])
+    with pytest.raises(SystemExit) as end:
+        main()
+    printed = capsys.readouterr()
+    assert (end.value.code or 0) == code, printed
+    assert "Traceback" not in printed.out + printed.err
+    assert (tmp_path / "a.pcap").exists() == (code == HOLDS)
+
+
 @pytest.mark.parametrize("content", [None, "no JSON", "[]", "{}", json.dumps({"scenario": 1, "set": 2, "seed": -1})])
 def test_a_directory_that_is_none_of_a_run(run, content):
     (run / "plan.json").unlink()
@@ -202,6 +217,12 @@ def test_a_public_target_needs_consent(tmp_path):
     run = recorded_run(tmp_path, SCENARIO + '[server]\nkind = "external"\nhost = "203.0.113.7"\n')
     with pytest.raises(CommandFailedError, match="outside loopback and private ranges"):
         replay(run, SOUND.endpoint)
+
+
+def test_a_disk_that_is_full_ends_in_one_message(run):
+    with pytest.raises(CommandFailedError, match="No space left on device") as error:
+        replay(run, SOUND.endpoint, virtual=True, pcap=Path("/dev/full"))
+    assert error.value.code == ENVIRONMENT
 
 
 def test_the_output_directory_must_be_empty(run, tmp_path):

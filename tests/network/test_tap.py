@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import random
 
@@ -158,6 +159,24 @@ def test_what_comes_before_the_port_is_there_is_seen_after_it():
     flow.opened(FakePort())
     flow.tell(Seen.GOT, b"second")
     assert seen == [(Seen.OPENED, b""), (Seen.GOT, b"first"), (Seen.GOT, b"second")]
+
+
+class FullDisk(io.BytesIO):
+    def write(self, data):
+        if self.tell() > 100:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)
+
+
+def test_a_disk_that_is_full_is_remembered_and_troubles_nobody():
+    out = FullDisk()
+    capture = Capture(PcapWriter(out), lambda: 1.0)
+    flow = Flow(capture.watch, "udp", SERVER)
+    flow.opened(FakePort())
+    for _ in range(5):
+        flow.tell(Seen.SENT, bytes(60))
+    assert capture.error.errno == errno.ENOSPC
+    assert len(packets(out.getvalue())) == 1
 
 
 def test_a_peer_without_an_address_gets_one_that_is_nobodys():
