@@ -8,6 +8,7 @@ from simulator.coap import codes as c
 from simulator.coap.params import TransmissionParameters
 from simulator.events import RegistrationEnded
 from tests.device.device_rig import ORIGIN, PACKAGE, SERVER, SMALL, URI, device_rig, in_virtual_time
+from tests.faults.test_flash import plan
 
 QUICK = TransmissionParameters(ACK_TIMEOUT=0.5, MAX_RETRANSMIT=2)
 STACKS = ["own", "aiocoap"]
@@ -143,5 +144,7 @@ async def test_a_flash_fault_strikes_in_the_middle_of_a_pull():
         await rig.settle(5)
         return rig.pair, [t.blocks for t in rig.transfers]
 
-    pair, blocks = await on_both(story, block_size=256, flash_bytes=2000)
-    assert (pair, blocks) == ((0, 2), [8])
+    # A device knows how large its flash is, and refuses at once what does not fit; of less room it learns by writing.
+    assert await on_both(story, block_size=256, flash_bytes=2000) == ((0, 2), [1])
+    faults = plan("flash-too-small", capacity=2000)
+    assert await on_both(story, block_size=256, faults=faults) == ((0, 2), [8])
