@@ -9,6 +9,7 @@ import pytest
 
 from simulator.cli.device import DeviceOptions, _lines, make_device, said
 from simulator.cli.failure import CommandFailedError
+from simulator.firmware import generate
 from simulator.security.credentials import Psk
 from tests.api.rig import PACKAGE, socket_server
 from tests.cli.by_hand import device_command
@@ -69,6 +70,26 @@ async def test_the_state_is_kept_over_the_end_of_the_process(tmp_path):
             await typed.until("registered")
             assert await rig.read("dev", "/3/0/3") == "2.0.0"
             assert await typed.end() == 0
+
+
+@pytest.mark.slow
+async def test_a_pull_goes_on_after_the_process_was_killed_in_the_middle(tmp_path):
+    package = generate(30_000, "vd-1", "2.0.0", 1)
+    options = ("--endpoint", "dev", "--state", tmp_path, "--network", "lte-m", "--json", *QUICK)
+    async with socket_server({"fw.bin": package}) as rig:
+        async with device_command(rig.uri, *options) as typed:
+            await typed.until("registered")
+            await rig.write("dev", "/5/0/1", f"{rig.origin}/fw.bin")
+            await typed.until('"progress", "text": " 5')
+            typed.process.kill()
+            await typed.end()
+        async with device_command(rig.uri, *options) as typed:
+            await typed.until('"state", "text": "2')
+            assert await typed.end() == 0
+    (transfer,) = [line for line in typed.json if line["what"] == "transfer"]
+    assert (transfer["outcome"], transfer["received"]) == ("ok", len(package))
+    assert 8 <= transfer["blocks"] <= 16
+    assert (tmp_path / "package.bin").read_bytes() == package
 
 
 async def test_ctrl_c_deregisters_and_ends_with_130():
