@@ -5,11 +5,20 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from simulator.coap.codes import REQUEST_ENTITY_INCOMPLETE, REQUEST_ENTITY_TOO_LARGE, SERVICE_UNAVAILABLE
+from simulator.coap.codes import (
+    BLOCK1,
+    CONTINUE,
+    REQUEST_ENTITY_INCOMPLETE,
+    REQUEST_ENTITY_TOO_LARGE,
+    SERVICE_UNAVAILABLE,
+)
+from simulator.coap.message import decode, uint_bytes
 from simulator.coap.params import DEFAULT_PARAMETERS
+from simulator.coap.requests import put_option
+from simulator.faults.filters import OUT, LinkFilter
 from simulator.faults.flash import FlashFault
 from simulator.faults.kinds import PULL, PUSH, FaultKind, Made, Parameter, Scene
-from simulator.faults.triggers import BLOCK, BYTES, SHARE, STATE, Place, When
+from simulator.faults.triggers import BLOCK, BYTES, SHARE, STATE, TIME, Place, When
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
     from simulator.faults.triggers import Trigger
     from simulator.ports import Flash
 
+MANAGEMENT: Final = frozenset({"management"})
 HALF: Final = When(Place(SHARE, 0.5))
 CODES: Final = {
     "4.08": REQUEST_ENTITY_INCOMPLETE,
@@ -146,6 +156,33 @@ class _RefusedUpload:
         self._upload.abandon(now)
 
 
+class Misnumbered:
+    """Answers a block of a push as if it were the first one: a filter of a datagram port without security."""
+
+    __slots__ = ("_struck", "_trigger")
+
+    def __init__(self, trigger: Trigger, struck: Callable[[str], None]) -> None:
+        self._trigger = trigger
+        self._struck = struck
+
+    def passes(self, data: bytes, way: str) -> list[tuple[float, bytes]]:
+        """Everything, but for the number of one block."""
+        if way != OUT or len(data) < 2 or data[1] != CONTINUE:
+            return [(0.0, data)]
+        message = decode(data)
+        block = message.uint(BLOCK1)
+        if block >> 4 <= 0 or not self._trigger.strikes(len(data)):
+            return [(0.0, data)]
+        self._struck(f"block {block >> 4} is answered as block 0")
+        message.options = put_option(message.options, BLOCK1, uint_bytes(block & 15))
+        return [(0.0, message.encode())]
+
+
+def _misnumbered(scene: Scene) -> Made:
+    answers = Misnumbered(scene.trigger(), scene.struck)
+    return Made(link=LinkFilter(lambda: answers), purposes=MANAGEMENT)
+
+
 def _power_cut(scene: Scene) -> Made:
     seconds = float(scene.parameters["lasts"])
     cut = InTheMiddle(scene, lambda device: device.lose_power(seconds), "the power is gone")
@@ -215,6 +252,18 @@ KINDS: Final = (
         deliveries=PUSH,
         takes=frozenset({BYTES, SHARE, BLOCK}),
         when=HALF,
+    ),
+    FaultKind(
+        "push-block-misnumbered",
+        "datagram",
+        "The device answers a block of a push with the number of the first one: the server has to give up, and so does "
+        "the device, which waits 247 s for a push that begins anew.",
+        _misnumbered,
+        expected=(0, 4),
+        deliveries=PUSH,
+        takes=frozenset({BLOCK, TIME}),
+        when=When(Place(BLOCK, 3)),
+        schemes=frozenset({"coap"}),
     ),
     FaultKind(
         "notifications-lost",

@@ -117,6 +117,15 @@ def test_any_block_can_be_the_one_that_is_refused():
     assert of(run, TransferEnded)[0].blocks == 2
 
 
+@pytest.mark.parametrize("at", [Place(BLOCK, 1), Place(BLOCK, 40)])
+def test_a_block_that_is_answered_as_another_ends_a_push(at):
+    run = check(judged("push", "push-block-misnumbered", profile=CELL, at=at), "push-block-misnumbered", 4)
+    [step] = [event for event in of(run, OperatorStepEnded) if event.step == "write_package"]
+    assert step.outcome == "unknown"
+    lost = next(event for event in of(run, StateChanged) if event.result == 4)
+    assert lost.t - run.struck[0].t == pytest.approx(247, abs=1)
+
+
 # -- notifications -----------------------------------------------------------------------------------------------------
 
 

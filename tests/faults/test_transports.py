@@ -11,7 +11,7 @@ from tests.faults.faulty_device import ORIGINS, PACKAGE, update
 
 TRANSPORTS = list(ORIGINS)
 STREAMS = [transport for transport in TRANSPORTS if transport not in ("coap", "coaps")]
-DATAGRAM_FAULTS = [name for name, kind in FAULTS.items() if kind.seam == "datagram"]
+DATAGRAM_FAULTS = [name for name, kind in FAULTS.items() if kind.seam == "datagram" and "coaps" in kind.schemes]
 CELL = NetworkProfile("cell", delay_s=0.05, rate_bps=200_000)
 """A package takes about a second, so that a fault in the middle comes in the middle."""
 
