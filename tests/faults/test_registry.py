@@ -27,6 +27,7 @@ from simulator.scenario.faults import Carrier, read_fault, table_of
 DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
 PARTS = {
     "flash": {"flash"},
+    "busy": {"flash", "link", "stream"},
     "link": {"link", "stream"},
     "datagram": {"link"},
     "power": {"flash", "on_state"},
@@ -190,7 +191,7 @@ def test_a_fault_wraps_its_own_seam_alone(kind):
     assert (plan.wrap_flash(flash) is flash) == ("flash" not in PARTS[kind.seam])
     assert (plan.wrap_installer(installer) is installer) == (kind.seam != "installer")
     untouched = all(plan.network(network, purpose) is network for purpose in ("management", "download"))
-    assert untouched == (kind.seam not in ("datagram", "link"))
+    assert untouched == (kind.seam not in ("datagram", "link", "busy"))
     upload, notify = object(), object()
     assert (plan.wrap_upload(upload) is upload) == (kind.seam != "push")
     assert (plan.wrap_notify(notify) is notify) == (kind.seam != "notification")
