@@ -62,11 +62,13 @@ class Fault(NamedTuple):
     """State and Update Result in which the fault makes an update end; None where it should not show in them."""
     devices: int | None = None
     """Number of the group's devices that carry it, instead of ``share``."""
+    alone: bool = False
+    """Whether it decides the end although that looks like a success, as a device has it that lies of its version."""
 
     @property
     def decisive(self) -> bool:
         """Whether it decides how the update ends; a device carries at most one such fault."""
-        return self.expected is not None and self.expected != SUCCESS
+        return self.alone or (self.expected is not None and self.expected != SUCCESS)
 
     def carriers(self, size: int) -> int:
         """How many devices of a group of this size carry it."""

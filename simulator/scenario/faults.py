@@ -11,7 +11,7 @@ from simulator.faults.triggers import Place, When
 from simulator.lwm2m.firmware_table import Event, Row, State, UpdateResult
 from simulator.lwm2m.profiles import PROFILES
 from simulator.scenario import units
-from simulator.scenario.devices import End, Fault, ShareOfDevices
+from simulator.scenario.devices import SUCCESS, End, Fault, ShareOfDevices
 from simulator.scenario.problems import Finding, Key, did_you_mean, translate
 from simulator.scenario.sections import Section
 from simulator.scenario.triggers import NEVER, TRIGGERS, misplaced, unseen
@@ -199,7 +199,8 @@ def read_fault(raw: object, kinds: Kinds, carrier: Carrier, at: Key) -> tuple[Fa
         if expected is not None and carrier.profile in PROFILES:
             answered = kind.order == "not-found"
             expected = end_with_profile(expected, carrier.profile, answered=answered, at_boot=kind.at_boot)
-    return Fault(kind.name, known, table.share, expected, table.count), []
+    alone = table.expect is None and kind.expected == SUCCESS
+    return Fault(kind.name, known, table.share, expected, table.count, alone), []
 
 
 def _twice(raw: Mapping[str, Any], kind: FaultKind, at: Key) -> list[Finding]:

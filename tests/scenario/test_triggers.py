@@ -131,3 +131,16 @@ def test_a_number_of_devices_carries_it():
         "expect": {"state": 0, "result": 5},
         "parameters": {"at": {"bytes": 5120}},
     }
+
+
+def test_what_only_looks_like_a_success_meets_no_other_end():
+    lie = {"lie": FaultKind("lie", "installer", "A fault.", nothing, (0, 1)), "cells": KINDS["cells"]}
+    text = "[groups.a]\ncount = 10\n" + "".join(
+        f'[[groups.a.faults]]\nkind = "{kind}"\nshare = "50 %"\n' for kind in lie
+    )
+    found = loads(text, kinds=lie)
+    assert [fault.decisive for fault in found.groups["a"].faults] == [True, True]
+    plans = [Population(found, 1).device(k) for k in range(10)]
+    assert sorted(plan.fault for plan in plans) == ["cells"] * 5 + ["lie"] * 5
+    with pytest.raises(ScenarioError, match="a device ends one way only"):
+        loads(text.replace("50 %", "60 %"), kinds=lie)
