@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint native bench bench-pure lock clean
+.PHONY: help setup demo test test-full lint native bench bench-pure lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 16
@@ -24,6 +24,9 @@ demo: setup  ## run the first scenario and write a report
 test: setup  ## run all tests: side by side what can, then what must run alone
 	@$(BIN)/pytest -q -n $(JOBS) -m "not alone" $(PYTEST_ARGS)
 	@$(BIN)/pytest -q -m alone $(PYTEST_ARGS) || test $$? -eq 5
+
+test-full: setup  ## the same with the full sizes of the slow tests: more seeds, more forged records
+	@LWM2M_FLEET_FULL=1 $(MAKE) test
 
 lint: setup  ## check style, types and the direction of imports
 	@mkdir -p build

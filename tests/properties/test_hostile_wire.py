@@ -21,6 +21,7 @@ from simulator.network.profiles import NetworkProfile
 from simulator.network.wrapped import WrappedNetwork
 from simulator.transport.virtual import run_virtual
 from tests.faults.faulty_device import _Run as Run
+from tests.sizes import sized
 from tests.transport.test_dtls_hostile import mutate
 
 NEAR = NetworkProfile("near", delay_s=0.005, rate_bps=5e6)
@@ -131,7 +132,7 @@ class Alone(Run):
 
 
 def counts(small, full):
-    return pytest.mark.parametrize("count", [small, pytest.param(full, marks=pytest.mark.slow)])
+    return pytest.mark.parametrize("count", [small, pytest.param(sized(full // 10, full), marks=pytest.mark.slow)])
 
 
 async def _pulls(transport, count, results):
@@ -168,8 +169,8 @@ def test_records_of_dtls_towards_a_device(count):
     [
         ("coaps+tcp", 150),
         ("https", 150),
-        pytest.param("coaps+tcp", 15_000, marks=pytest.mark.slow),
-        pytest.param("https", 85_000, marks=pytest.mark.slow),
+        pytest.param("coaps+tcp", sized(1_500, 15_000), marks=pytest.mark.slow),
+        pytest.param("https", sized(8_500, 85_000), marks=pytest.mark.slow),
     ],
 )
 def test_records_of_tls_towards_a_device(transport, count):

@@ -15,6 +15,7 @@ from simulator.lwm2m.firmware_table import ALLOWED, State, UpdateResult
 from simulator.network.profiles import NetworkProfile
 from simulator.scenario import loads
 from tests.simulation.world import simulate
+from tests.sizes import sized
 
 ROUGH = NetworkProfile(
     "rough", delay_s=0.04, jitter_s=0.12, loss=0.04, duplicate=0.04, reorder=0.05, rate_bps=200_000, mtu=1500
@@ -64,7 +65,7 @@ timeout = "10 min"
 request_timeout = "5 min"
 """
 
-SEEDS = range(20)
+SEEDS = range(sized(4, 20))
 
 
 def check(outcome) -> None:
