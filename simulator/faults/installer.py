@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from simulator.faults.device import InTheMiddle
 from simulator.faults.kinds import TIMES, FaultKind, Made, Parameter, Scene
-from simulator.faults.triggers import When
+from simulator.faults.triggers import STATE, Place, When
 from simulator.ports import InstallOutcome
 
 if TYPE_CHECKING:
@@ -75,6 +76,12 @@ def _boot_loop(scene: Scene) -> Made:
     return _changed(f"{boots} boots that do not come up, then the {scene.parameters['then']} image", change)(scene)
 
 
+def _power_cut(scene: Scene) -> Made:
+    seconds = float(scene.parameters["lasts"])
+    cut = InTheMiddle(scene, lambda device: device.lose_power(seconds), "the power is gone")
+    return Made(flash=cut.flash, on_state=cut.on_state)
+
+
 def _end_of_loop(scheme: str, retries: int, parameters: Mapping[str, Any]) -> tuple[int, int] | None:  # noqa: ARG001
     return FAILED if parameters["then"] == OLD else None
 
@@ -139,6 +146,14 @@ KINDS: Final = (
             "then": Parameter("str", "Which image comes up in the end.", default=GOOD, choices=(GOOD, OLD)),
         },
         at_boot=True,
+    ),
+    FaultKind(
+        "install-power-cut",
+        "power",
+        "The power goes while the device installs, and comes back; the installation begins anew.",
+        _power_cut,
+        parameters={"lasts": Parameter("duration", "Until the power is back, before the boot.", default=5.0)},
+        when=When(Place(STATE, "updating")),
     ),
     FaultKind(
         "install-slow",

@@ -19,7 +19,7 @@ from simulator.faults.kinds import BOTH, FaultKind, Parameter, Scene
 from simulator.faults.order import INTERFERENCES
 from simulator.faults.plan import NO_FAULTS, FaultPlan
 from simulator.faults.registry import FAULTS
-from simulator.faults.triggers import PLACES
+from simulator.faults.triggers import PLACES, STATE
 from simulator.firmware.variants import VARIANTS
 from simulator.lwm2m.firmware_table import State, UpdateResult
 from simulator.scenario.faults import Carrier, read_fault, table_of
@@ -188,7 +188,8 @@ def test_without_faults_everything_is_the_very_same_object():
 def test_a_fault_wraps_its_own_seam_alone(kind):
     flash, installer, network = SimpleNamespace(), SimpleNamespace(), SimpleNamespace()
     plan = build(kind.name, required(kind))
-    assert (plan.wrap_flash(flash) is flash) == ("flash" not in PARTS[kind.seam])
+    in_state = kind.when.place is not None and kind.when.place.unit == STATE
+    assert (plan.wrap_flash(flash) is flash) == ("flash" not in PARTS[kind.seam] or in_state)
     assert (plan.wrap_installer(installer) is installer) == (kind.seam != "installer")
     untouched = all(plan.network(network, purpose) is network for purpose in ("management", "download"))
     assert untouched == (kind.seam not in ("datagram", "link", "busy"))

@@ -145,6 +145,19 @@ def test_a_device_that_never_comes_back_is_unknown():
     assert [each.fault for each in run.struck] == ["install-never-returns"]
 
 
+@pytest.mark.parametrize("profile", ["oma", "anjay"])
+@pytest.mark.parametrize(("delivery", "management"), [("pull", "coap"), *(("push", each) for each in MANAGEMENT)])
+def test_an_installation_begins_anew_after_a_power_cut(delivery, management, profile):
+    settings = {"management": management, "profile": profile, "install_time_s": 10.0}
+    run = judged(delivery, "install-power-cut", settings=settings, lasts=30.0)
+    assert (run.verdict.outcome, run.verdict.result, run.verdict.version) == ("ok", 1, "2.0")
+    assert run.device.persistent.boots == 3
+    assert [each.fault for each in run.struck] == ["install-power-cut"]
+    states = [event for event in run.log.events if isinstance(event, StateChanged)]
+    updating = next(event.t for event in states if event.state == State.UPDATING)
+    assert states[-1].t - updating >= 40.0
+
+
 def test_a_boot_loop_takes_its_boots_and_ends_well():
     run = judged("pull", "boot-loop", settings={"boot_time_s": 10.0}, boots=4)
     assert (run.verdict.outcome, run.verdict.result, run.verdict.version) == ("ok", 1, "2.0")
