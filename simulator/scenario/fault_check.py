@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.coap.params import DEFAULT_PARAMETERS
 from simulator.faults.triggers import BYTES, SHARE, STATE, TIME
+from simulator.firmware.variants import GARBAGE
 from simulator.lwm2m.profiles import PROFILES
 from simulator.scenario.device_check import check_device
 from simulator.scenario.orders import check_order
@@ -41,6 +42,9 @@ def check_faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterato
         yield from check_order(key, kind.order, fault, group)
         yield from check_device(key, kind, fault, group)
         yield from _never_strikes(key, fault, draft.firmware)
+        if kind.order == "trailing" and draft.firmware is not None and group.flash < draft.firmware.size + GARBAGE:
+            problem = f"a flash of {group.flash} bytes has no room for what is behind the package, and refuses it"
+            yield Finding((*key, "kind"), problem, f"raise `flash` of the group by {GARBAGE} B")
         yield from _place(key, fault, kind, group, draft)
         yield from _gives_up_late(key, fault, group, draft.campaign)
     yield from _one_end_each(name, group)

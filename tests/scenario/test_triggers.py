@@ -144,3 +144,16 @@ def test_what_only_looks_like_a_success_meets_no_other_end():
     assert sorted(plan.fault for plan in plans) == ["cells"] * 5 + ["lie"] * 5
     with pytest.raises(ScenarioError, match="a device ends one way only"):
         loads(text.replace("50 %", "60 %"), kinds=lie)
+
+
+@pytest.mark.parametrize(("flash", "fits"), [("65599 B", False), ("65600 B", True)])
+def test_garbage_behind_a_package_needs_its_room(flash, fits):
+    kinds = {"garbage": FaultKind("garbage", "order", "A fault.", nothing, (0, 5), order="trailing")}
+    text = (
+        f'[firmware]\nsize = "64 KiB"\n[groups.a]\ncount = 1\nflash = "{flash}"\n[[groups.a.faults]]\nkind = "garbage"'
+    )
+    if fits:
+        loads(text, kinds=kinds)
+    else:
+        with pytest.raises(ScenarioError, match="has no room for what is behind the package"):
+            loads(text, kinds=kinds)
