@@ -61,11 +61,21 @@ request_timeout = "20 s"
 """
 
 
+ELSEWHERE = {
+    "install-lies": "the operator finds the lie: the update fails",
+    "image-older": "so it does where an old version is installed",
+    "install-never-returns": "nobody can find out how it ended",
+    "origin-stalls": "it takes a minute and more",
+    "update-early": "a download over loopback may be over before the order is there",
+}
+"""Kinds whose updates do not end as declared, or not soon: other tests have them."""
+
+
 def test_faults_beside_the_link_end_as_declared_over_streams(tmp_path):
     text, groups = HEAD, 0
     for transport in ("coap+tcp", "http"):
         for kind in FAULTS.values():
-            if kind.seam not in ("datagram", "link"):
+            if kind.seam not in ("datagram", "link") and "pull" in kind.deliveries and kind.name not in ELSEWHERE:
                 needed = {name: VALUES[p.type] for name, p in kind.parameters.items() if p.required}
                 text += group(transport, kind.name, **needed)
                 groups += 1
