@@ -56,7 +56,7 @@ class DeviceStarted:
     network: str
     """Name of its network profile; empty where nothing shapes its network."""
     credentials: str
-    """What it shows: ``psk``, ``x509``, ``psk+x509`` or empty, with what is wrong with it: ``psk (wrong-key)``."""
+    """What it shows: ``psk``, ``x509``, ``oscore``, ``psk+x509`` or empty; with what is wrong: ``psk (wrong-key)``."""
 
 
 @dataclass(frozen=True, slots=True)
