@@ -64,6 +64,8 @@ class Identities:
         Raises:
             CredentialError: a file of keys cannot be used.
         """
+        if not self.wanted:
+            return
         piece: list[tuple[str, str]] = []
         for k in range(len(population)):
             plan = population.device(k)

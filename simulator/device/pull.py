@@ -7,42 +7,24 @@ lead to, when another attempt is made, and what is written down at the end is de
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from simulator.coap.block import unit_shift
 from simulator.coap.codes import code_text
 from simulator.coap.exchange import Failure
+from simulator.device.progress import Progress
 from simulator.device.refetched import NOTHING_REACHED, Tally
 from simulator.device.secure import NoCredentialError, network_for
 from simulator.events import NOT_KNOWN, TransferEnded
 from simulator.lwm2m.firmware_table import Event
 
 if TYPE_CHECKING:
-    from array import array
-    from collections.abc import Sequence
-
     from simulator.device.device import Device
     from simulator.ports import Network
 
 
 class UnknownHostError(OSError):
     """The host of a Package URI has no address."""
-
-
-class Progress(NamedTuple):
-    """How far the present attempt of a transport has come."""
-
-    size: int = -1
-    """Of the whole package; -1 where the origin did not tell."""
-    received: int = 0
-    """Bytes of the package that are there, those of an attempt before included."""
-    etag: bytes = b""
-    blocks: int = 0
-    block_us: array[int] | Sequence[int] = ()
-    wire_in: int = 0
-    wire_out: int = 0
-    retransmissions: int = 0
-    duplicates: int = 0
 
 
 SMALLEST_BLOCK: Final = 16
@@ -114,6 +96,14 @@ class Pull(ABC):
         """Close everything. Nothing may refer back to this object: what is let go of needs no garbage collector."""
 
     # -- for the transports ----------------------------------------------------------------------------------------
+
+    def _give_up(self, now: float) -> None:
+        """Close the connection of an attempt that another one follows."""
+        progress = self._progress()
+        if progress is not None:
+            wire_in, wire_out = self._wire_before
+            self._wire_before = (wire_in + progress.wire_in, wire_out + progress.wire_out)
+        self._let_go(now)
 
     def _network(self, scheme: str, host: str) -> Network:
         """The network for an origin of this scheme.
@@ -293,4 +283,4 @@ class Pull(ABC):
         )
 
 
-__all__ = ["Progress", "Pull", "UnknownHostError"]
+__all__ = ["Pull", "UnknownHostError"]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from simulator.coap.block import szx_for
 from simulator.coap.exchange import Failure
 from simulator.coap.requests import parse_uri, request_options
-from simulator.device.pull import Progress, Pull
+from simulator.device.progress import Progress
+from simulator.device.pull import Pull
 from simulator.device.secure import NoCredentialError, dtls_of, reason_of, waits_for, wire_of
 from simulator.device.stacks import ENGINE
 from simulator.device.thinking import thinking

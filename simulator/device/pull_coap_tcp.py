@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from simulator.coap.block import SZX_BERT, SZX_MAX, szx_for
 from simulator.coap.download import Download
 from simulator.coap.requests import parse_uri, request_options
-from simulator.device.pull import Progress, Pull, UnknownHostError
+from simulator.device.progress import Progress
+from simulator.device.pull import Pull, UnknownHostError
 from simulator.device.secure import NoCredentialError, reason_of, wire_of
 from simulator.lwm2m.firmware_table import Event
 from simulator.ports import Address
@@ -100,14 +101,6 @@ class CoapTcpPull(Pull):
         if self._connection is not None:
             self._cause = reason_of(self._connection.error)
         super().failed(failure, code, now)
-
-    def _give_up(self, now: float) -> None:
-        """Close the connection of an attempt that another one follows."""
-        progress = self._progress()
-        if progress is not None:
-            wire_in, wire_out = self._wire_before
-            self._wire_before = (wire_in + progress.wire_in, wire_out + progress.wire_out)
-        self._let_go(now)
 
     def _progress(self) -> Progress | None:
         download, connection = self._download, self._connection

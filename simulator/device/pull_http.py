@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.device.pull import Progress, Pull, UnknownHostError
+from simulator.device.progress import Progress
+from simulator.device.pull import Pull, UnknownHostError
 from simulator.device.secure import NoCredentialError, reason_of, wire_of
 from simulator.lwm2m.firmware_table import Event
 from simulator.ports import Address
@@ -41,11 +42,7 @@ class HttpPull(Pull):
 
     def _ask(self) -> None:
         world = self._device.world
-        progress = self._progress()
-        if progress is not None:
-            wire_in, wire_out = self._wire_before
-            self._wire_before = (wire_in + progress.wire_in, wire_out + progress.wire_out)
-        self._let_go(world.now())
+        self._give_up(world.now())
         self._client = HttpClient(
             self._uri,
             self,
