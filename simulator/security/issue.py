@@ -47,6 +47,7 @@ class Issuer:
         self._psks: dict[str, dict[str, Psk]] = {}
         self._trusts: dict[str, TrustStore] = {}
         self._identities: dict[tuple[str, str], Identity] = {}
+        self._made: dict[str, Identity] = {}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -83,7 +84,7 @@ class Issuer:
             CredentialError: a file cannot be used.
         """
         if not spec.certificate:
-            return self.authority.device(endpoint)
+            return self._made_once(endpoint)
         files = (spec.certificate.replace("{endpoint}", endpoint), spec.key.replace("{endpoint}", endpoint))
         found = self._identities.get(files)
         if found is None:
@@ -92,6 +93,13 @@ class Issuer:
                 # One for all devices.
                 self._identities[files] = found
         return found
+
+    def _made_once(self, endpoint: str) -> Identity:
+        """A device keeps its certificate: its server sees the same one after each boot and each lost connection."""
+        made = self._made.get(endpoint)
+        if made is None:
+            made = self._made[endpoint] = self.authority.device(endpoint)
+        return made
 
     def credentials(self, spec: CredentialSpec, endpoint: str) -> Credentials:
         """What a device has to show and whom it trusts.

@@ -57,6 +57,11 @@ def test_another_seed_and_another_device_have_other_keys():
     assert len({public(Issuer(seed).authority.certificate) for seed in (1, 2)}) == 2
 
 
+def test_a_device_shows_the_same_certificate_at_each_connection(issuer):
+    first, second = (issuer.credentials(CredentialSpec(X509), "dev") for _ in range(2))
+    assert first.identity.chain[0] == second.identity.chain[0]
+
+
 def test_what_the_ca_of_one_process_signs_is_trusted_in_another():
     server = Issuer(SEED).authority.server("192.0.2.1")
     trust = Issuer(SEED).credentials(CredentialSpec(X509), "dev").trust
