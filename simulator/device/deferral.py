@@ -1,4 +1,4 @@
-"""Waits for the end of a deferred update: Maximum Defer Period (/5/0/13)."""
+"""What the user of a device has to say about an update, and the end of one that was put off: /5/0/13."""
 
 from __future__ import annotations
 
@@ -39,6 +39,14 @@ class Deferral:
         if device.link is None or device.firmware.defer_deadline == NOT_SET:
             return False
         device.firmware.deferral_ended()
+        device.act(device.world.now())
+        return True
+
+    def call_off(self) -> bool:
+        """The user calls the update off by hand, while it is fetched or before it is installed; whether he could."""
+        device = self._device
+        if device.link is None or not device.firmware.user_cancelled():
+            return False
         device.act(device.world.now())
         return True
 

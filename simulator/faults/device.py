@@ -16,7 +16,7 @@ from simulator.coap.message import decode, uint_bytes
 from simulator.coap.params import DEFAULT_PARAMETERS
 from simulator.coap.requests import put_option
 from simulator.faults.filters import OUT, LinkFilter
-from simulator.faults.flash import FlashFault
+from simulator.faults.flash import CountingFlash
 from simulator.faults.kinds import PULL, PUSH, FaultKind, Made, Parameter, Scene
 from simulator.faults.triggers import BLOCK, BYTES, SHARE, STATE, TIME, Place, When
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from simulator.coap.exchange import Response, Upload
     from simulator.coap.message import Message
-    from simulator.faults.kinds import Notify, Power
+    from simulator.faults.seams import Notify, Power
     from simulator.faults.triggers import Trigger
     from simulator.ports import Flash
 
@@ -69,7 +69,7 @@ class InTheMiddle:
 
     def flash(self, flash: Flash) -> Flash:
         """A flash that tells what is written."""
-        return flash if self._state is not None else _ToldFlash(flash, self)
+        return flash if self._state is not None else CountingFlash(flash, self.written)
 
     def written(self, size: int, total: int) -> None:
         """More bytes are stored; ``total`` in all."""
@@ -81,21 +81,6 @@ class InTheMiddle:
             self._done = True
             self._struck(f"{self._what} {where}")
             self._act(self._device)
-
-
-class _ToldFlash(FlashFault):
-    """A flash as it is; somebody counts."""
-
-    __slots__ = ("_fault",)
-
-    def __init__(self, flash: Flash, fault: InTheMiddle) -> None:
-        super().__init__(flash)
-        self._fault = fault
-
-    def write(self, data: bytes) -> None:
-        """Append bytes."""
-        self._flash.write(data)
-        self._fault.written(len(data), self._flash.written)
 
 
 class RefusedBlocks:

@@ -58,6 +58,21 @@ class FlashFault:
         return self._flash.digest()
 
 
+class CountingFlash(FlashFault):
+    """A flash as it is, that tells of each write: how many bytes, and how many in all."""
+
+    __slots__ = ("_told",)
+
+    def __init__(self, flash: Flash, told: Callable[[int, int], None]) -> None:
+        super().__init__(flash)
+        self._told = told
+
+    def write(self, data: bytes) -> None:
+        """Append bytes."""
+        self._flash.write(data)
+        self._told(len(data), self._flash.written)
+
+
 class SmallFlash(FlashFault):
     """A flash with less room than the package needs; whether the device knows of it before it is full is ``known``."""
 

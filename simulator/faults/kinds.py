@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from simulator.faults.triggers import ONCE, SHARE, Place, Sight, When, compiled
 
 if TYPE_CHECKING:
-    from simulator.coap.exchange import Response, Upload
+    from simulator.coap.exchange import Upload
+    from simulator.faults.seams import LinkFault, Notify, Power
     from simulator.faults.streams import DatagramFault, StreamFault
     from simulator.faults.triggers import Trigger
-    from simulator.ports import DatagramPort, DatagramReceiver, Dice, Flash, Installer
+    from simulator.ports import Dice, Flash, Installer
 
 BOTH: Final = frozenset({"pull", "push"})
 PULL: Final = frozenset({"pull"})
@@ -100,52 +101,6 @@ class Scene(NamedTuple):
     def offset(self) -> int:
         """The byte of the package from which on it strikes; 0 where it has no place."""
         return 0 if self.when.place is None else self.when.place.offset(self.package_size)
-
-
-class Power(Protocol):
-    """A device as a whole, for a fault that takes its power."""
-
-    def lose_power(self, seconds: float) -> None:
-        """Go down in the next turn, without a word to the server, and come up after this time; never after infinity."""
-
-    @property
-    def registrar(self) -> Registered:
-        """Its registration, while it is up."""
-
-    @property
-    def deferral(self) -> Deferral:
-        """Its consent to an update, while it is up."""
-
-
-class Registered(Protocol):
-    """The registration of a device, for a fault that ends it or has it renewed."""
-
-    def leave_for(self, seconds: float) -> None:
-        """De-register, and Register anew after this time."""
-
-    def update_soon(self) -> None:
-        """Have an Update sent, where the device is registered."""
-
-
-class Deferral(Protocol):
-    """Whether a device may install now."""
-
-    def agree(self) -> bool:
-        """Whoever put an update off agrees now; whether one was waiting."""
-
-
-class Notify(Protocol):
-    """Sends one notification; an error ends the observation."""
-
-    def __call__(self, endpoint: Any, observation: Any, answer: Response, now: float, /, *, confirmable: bool) -> None:
-        """Send it."""
-
-
-class LinkFault(Protocol):
-    """Stands between a datagram port and what is above it."""
-
-    def open(self, receiver: DatagramReceiver) -> tuple[DatagramReceiver, Callable[[DatagramPort], DatagramPort]]:
-        """What to give the network as receiver, and how to wrap the port that it gives back."""
 
 
 @dataclass(frozen=True, slots=True)

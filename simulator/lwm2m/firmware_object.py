@@ -1,8 +1,9 @@
 """The Firmware Update object instance, /5/0: resources in front of the machine.
 
 Requests come from the LwM2M layer (``read``, ``write``, ``execute``), reports from the device that owns the instance
-(``package_started``, ``finished``, ``deferral_ended``, ``installation_ended``). What is to be done and which resources
-changed is queued, and the device takes it when it is ready to act: first the notifications, then the effects.
+(``package_started``, ``finished``, ``deferral_ended``, ``user_cancelled``, ``installation_ended``). What is to be done
+and which resources changed is queued, and the device takes it when it is ready to act: first the notifications, then
+the effects.
 """
 
 from __future__ import annotations
@@ -155,6 +156,14 @@ class FirmwareObject(FirmwareValues):
         """The user agreed to a deferred update, or its deadline passed. Nothing happens where none is deferred."""
         if self.defer_deadline != NOT_SET:
             self._step(Event.DEFERRAL_ENDED)
+
+    def user_cancelled(self) -> bool:
+        """The user of the device calls the update off by hand; whether there was one that could be called off.
+
+        Only an object that has Cancel (10) has the Update Result for it.
+        """
+        under_way = self.transfer is not Transfer.NONE or self.machine.state is State.DOWNLOADED
+        return r.CANCEL in self.definition.resources and under_way and self._step(Event.USER_CANCELLED).taken
 
     def installation_ended(self, event: Event) -> None:
         """The installer reported, with ``INSTALL_SUCCEEDED``, ``INSTALL_FAILED`` or ``INSTALL_CORRUPT``.

@@ -76,6 +76,7 @@ _HIDDEN_PUSH: Final[Table] = {
     (_IDLE, Event.PACKAGE_ABANDONED): to_idle(UpdateResult.CONNECTION_LOST),
     (_IDLE, Event.INTEGRITY_FAILED): to_idle(UpdateResult.INTEGRITY_CHECK_FAILURE, CHANGED),
     (_IDLE, Event.PACKAGE_UNSUPPORTED): to_idle(UpdateResult.UNSUPPORTED_PACKAGE_TYPE, CHANGED),
+    (_IDLE, Event.USER_CANCELLED): Row(_IDLE, UpdateResult.CANCELLED, NONE, _STOP),
 }
 
 ROW_SWITCHES: Final[Mapping[str, Table]] = MappingProxyType(

@@ -87,6 +87,8 @@ class Event(StrEnum):
     # Reports of the user, the installer and the boot.
     DEFERRAL_ENDED = "deferral_ended"
     """The user agreed, or Maximum Defer Period (/5/0/13) expired."""
+    USER_CANCELLED = "user_cancelled"
+    """The user of the device called the update off by hand."""
     INSTALL_SUCCEEDED = "install_succeeded"
     INSTALL_FAILED = "install_failed"
     INSTALL_CORRUPT = "install_corrupt"
@@ -188,6 +190,9 @@ TABLE: Final[dict[tuple[State, Event], Row]] = {
     # Registry (object 1.1), Cancel and Update Result 10.
     (_D, _E.CANCEL_EXECUTED): Row(_I, UpdateResult.CANCELLED, CHANGED, _STOP),
     (_R, _E.CANCEL_EXECUTED): Row(_I, UpdateResult.CANCELLED, CHANGED, _ERASE),
+    # The same, called off at the device: no text has a Result of its own for that.
+    (_D, _E.USER_CANCELLED): Row(_I, UpdateResult.CANCELLED, NONE, _STOP),
+    (_R, _E.USER_CANCELLED): Row(_I, UpdateResult.CANCELLED, NONE, _ERASE),
     # E.6 Update: executable in Downloaded alone.
     (_R, _E.UPDATE_EXECUTED): Row(_U, _INITIAL, CHANGED, _INSTALL),
     # Registry (object 1.1), Update Result 11 and Maximum Defer Period.
@@ -229,6 +234,7 @@ REFUSALS: Final[tuple[tuple[tuple[State, ...], tuple[Event, ...], int], ...]] = 
     ((_I, _R, _U), tuple(sorted(TRANSFER_EVENTS)), REQUEST_ENTITY_INCOMPLETE),
     # Reports that come too late.
     ((_I, _D, _U), (_E.DEFERRAL_ENDED,), NONE),
+    ((_I, _U), (_E.USER_CANCELLED,), NONE),
     ((_I, _D, _R), _INSTALLED, NONE),
     ((_I, _R, _U), (_E.DOWNLOAD_RESUMED,), NONE),
 )

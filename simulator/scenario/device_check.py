@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from simulator.faults.decision import CANCEL
 from simulator.faults.triggers import STATE
 from simulator.lwm2m.profiles import PROFILES
 from simulator.scenario.problems import Finding, Key
@@ -21,6 +22,8 @@ def check_device(key: Key, kind: FaultKind, fault: Fault, group: Group) -> Itera
     """What keeps a fault from striking, or from coming to an end that somebody can see."""
     if kind.seam == "power":
         yield from _power(key, kind, fault, group)
+    if kind.seam == "decision":
+        yield from _decision(key, kind, fault)
     size = fault.parameters.get("size")
     if fault.kind == "mtu-black-hole" and group.scheme in ("coap", "coaps") and isinstance(size, int | float):
         largest = group.block_size + AROUND_BLOCK
@@ -42,6 +45,16 @@ def _power(key: Key, kind: FaultKind, fault: Fault, group: Group) -> Iterator[Fi
             "the next request of the operator would find nobody" if place.value == "downloaded" else "nothing is lost"
         )
         yield Finding((*key, written), f"in state {place.value} {problem}", "choose downloading or updating")
+
+
+def _decision(key: Key, kind: FaultKind, fault: Fault) -> Iterator[Finding]:
+    place = kind.timing(fault.parameters).place
+    if place is not None and place.unit == STATE and place.value in ("idle", "updating"):
+        written = "at" if "at" in fault.parameters else "after"
+        problem = f"in state {place.value} there is nothing that a user could call off"
+        yield Finding((*key, written), problem, "choose downloading or downloaded")
+    if fault.parameters.get("then") == CANCEL and "lasts" not in fault.parameters:
+        yield Finding((*key, "then"), "a user who never makes up his mind does not cancel either", "set `lasts`")
 
 
 __all__ = ["check_device"]

@@ -74,6 +74,32 @@ def test_the_end_of_a_deferral_that_is_none_does_nothing():
     assert rig.pair == (0, 10)
 
 
+def test_a_user_calls_off_what_is_under_way_and_nothing_else():
+    for state, under_way in ((S.IDLE, False), (S.DOWNLOADED, True), (S.UPDATING, False)):
+        rig = Rig(state=state)
+        assert rig.fw.user_cancelled() == under_way
+        assert rig.pair == ((0, 10) if under_way else (state, 0))
+    rig = Rig()
+    rig.write(1, "coap://h/f")
+    assert rig.fw.user_cancelled()
+    assert (rig.pair, rig.fw.transfer) == ((0, 10), Transfer.NONE)
+
+
+def test_a_user_may_call_off_a_push_that_no_state_shows():
+    rig = Rig(PROFILES["anjay"])
+    rig.fw.package_started()
+    assert rig.pair == (0, 0)
+    assert rig.fw.user_cancelled()
+    assert (rig.pair, rig.fw.transfer) == ((0, 10), Transfer.NONE)
+    assert not rig.fw.user_cancelled()
+
+
+def test_an_object_without_update_result_10_has_no_way_to_tell_of_it():
+    rig = Rig(lwm2m="1.0", state=S.DOWNLOADED)
+    assert not rig.fw.user_cancelled()
+    assert rig.pair == (2, 0)
+
+
 @pytest.mark.parametrize(
     ("resource", "value", "code"),
     [
@@ -127,6 +153,7 @@ CALLS = st.one_of(
     st.tuples(st.just("package_started")),
     st.tuples(st.just("finished"), st.sampled_from(sorted(TRANSFER_EVENTS))),
     st.tuples(st.just("deferral_ended")),
+    st.tuples(st.just("user_cancelled")),
     st.tuples(
         st.just("installation_ended"), st.sampled_from([E.INSTALL_SUCCEEDED, E.INSTALL_FAILED, E.INSTALL_CORRUPT])
     ),

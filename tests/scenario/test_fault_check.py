@@ -37,6 +37,9 @@ def scenario(fault, group="", campaign=""):
         ('kind = "update-deferred"', 'lwm2m = "1.0"', "kind", "needs object 5 in version 1.1"),
         ('kind = "battery-low"', 'profile = "zephyr"', "kind", "needs object 5 in version 1.1"),
         ('kind = "packet-burst-loss"', 'transport = "http"', "kind", "strikes datagrams"),
+        ('kind = "user-cancels"', 'lwm2m = "1.0"', "kind", "needs object 5 in version 1.1"),
+        ('kind = "user-cancels"\nat = { state = "updating" }', "", "at", "nothing that a user could call off"),
+        ('kind = "update-deferred"\nthen = "cancel"', "", "then", "never makes up his mind"),
     ],
 )
 def test_what_is_refused(fault, group, key, message):
@@ -52,6 +55,8 @@ def test_what_is_refused(fault, group, key, message):
     ("fault", "group"),
     [
         ('kind = "update-cancelled"\nstate = "downloading"', ""),
+        ('kind = "user-cancels"\nat = { state = "downloading" }', PUSH),
+        ('kind = "update-deferred"\nlasts = "10 s"\nthen = "cancel"', ""),
         ('kind = "update-cancelled"', PUSH),
         ('kind = "second-uri"\nstate = "downloading"', PUSH),
         ('kind = "scheme-not-listed"', 'protocols = ["coap", "http"]'),
