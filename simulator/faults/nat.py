@@ -19,7 +19,7 @@ from simulator.faults.triggers import BYTES, SHARE, STATE, TIME, Place, When
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from simulator.faults.kinds import Power
+    from simulator.faults.seams import Power
     from simulator.faults.triggers import Trigger
     from simulator.ports import Address, DatagramPort, DatagramReceiver, StreamPort, StreamReceiver
 

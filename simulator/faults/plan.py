@@ -14,7 +14,7 @@ from simulator.network.wrapped import WrappedNetwork
 
 if TYPE_CHECKING:
     from simulator.coap.exchange import Upload
-    from simulator.faults.kinds import LinkFault, Notify, Power
+    from simulator.faults.seams import LinkFault, Notify, Power
     from simulator.faults.streams import Connect, DatagramFault, OpenDatagram, StreamFault
     from simulator.lwm2m.firmware_table import State
     from simulator.ports import (

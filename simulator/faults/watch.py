@@ -12,7 +12,7 @@ from simulator.lwm2m.firmware_table import State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulator.faults.kinds import Power
+    from simulator.faults.seams import Power
     from simulator.faults.triggers import When
 
 
