@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reports.summary import Criterion, Summary
+from reports.verdicts import EVIDENCE
 
 THROUGHPUT: Final = "throughput_min_bytes_per_s"
 
@@ -51,6 +52,11 @@ MEASURES: Final[dict[str, Measure]] = {
         lambda s: _share(s.pattern.complete, s.pattern.devices),
         (*_UPDATES, "server_reports"),
         "no device without a fault was in the campaign",
+    ),
+    "server_differs_max": Measure(
+        lambda s: s.verdicts.server.differs if s.results.declared else None,
+        ("devices", *sorted(EVIDENCE)),
+        "no device was in the campaign",
     ),
     "late_starts_max": Measure(lambda s: s.generator.late_starts, ("health",), _NO_HEALTH),
     "missed_starts_max": Measure(lambda s: s.generator.missed_starts, ("health",), _NO_HEALTH),

@@ -128,6 +128,9 @@ class Criteria(Section):
     pattern_complete_min: Share | None = Field(
         default=None, description="Share of sound devices whose every State the server reported."
     )
+    server_differs_max: Count | None = Field(
+        default=None, description="Devices with which the server did something wrong that nothing else explains."
+    )
     late_starts_max: Count | None = Field(default=None, description="Devices that started later than 100 ms after due.")
     missed_starts_max: Count | None = Field(default=None, description="Devices that were due and never started.")
     update_p95_max: Duration | None = Field(default=None, description="95th percentile of the time of an update.")
