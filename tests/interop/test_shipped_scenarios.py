@@ -1,0 +1,131 @@
+"""The field failures and OMA test cases that are shipped as scenarios: each is well-formed, and holds on each server.
+
+Two lines of a header change what is expected: ``Fails on SERVER: criteria. Why.`` makes a failure there the expected
+end, with just these criteria, and ``Only on SERVER: why.`` leaves the other servers out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import tomllib
+
+import pytest
+
+from reports.read import read_run
+from simulator.events import FAULT_OVER
+from simulator.scenario import load
+from tests.interop.test_server_embedded import ROOT, program
+from tests.sizes import sized
+
+FOLDERS = ("field", "oma")
+FILES = sorted(path for folder in FOLDERS for path in (ROOT / "scenarios" / folder).glob("*.toml"))
+IDS = [f"{path.parent.name}/{path.stem}" for path in FILES]
+SERVERS = ("embedded", "leshan")
+MARKS = {"leshan": [pytest.mark.peer, pytest.mark.timeout(900)]}  # the first use fetches and builds
+LABELS = ("Field", "Evidence", "Good server", "Report")
+"""What each header has, each at the beginning of a line."""
+EVIDENCE = r"[\w-]+(#\d+| @ [0-9a-f]+, .*\.\w+)|OMA test case \d+"
+EACH = 2
+"""Devices for each group, at small size."""
+
+
+def header(path):
+    """The parts of the comment at the beginning of a scenario: the title, and texts by label."""
+    lines = []
+    for line in path.read_text().splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.removeprefix("#").removeprefix(" "))
+    parts = {"": ""}
+    label = ""
+    for line in lines:
+        found = re.match(r"([A-Z][a-z]+(?: [a-z]+)*): (.*)", line)
+        label, text = (found[1], found[2]) if found else (label, line.strip())
+        parts[label] = f"{parts.get(label, '')} {text}".strip()
+    return parts
+
+
+def failing_on(path, server):
+    """The names of the criteria that a scenario says to fail on a server; none as a rule."""
+    text = header(path).get(f"Fails on {server}", "")
+    return set(re.findall(r"[a-z0-9_]+", text.partition(".")[0]))
+
+
+def runs():
+    """Each scenario with each server that it has a meaning on."""
+    for path, name in zip(FILES, IDS, strict=True):
+        only = {label.removeprefix("Only on ") for label in header(path) if label.startswith("Only on ")}
+        assert only <= set(SERVERS), path
+        for server in SERVERS:
+            if server in (only or SERVERS):
+                yield pytest.param(path, server, id=f"{name}-{server}", marks=MARKS.get(server, ()))
+
+
+def carried(run, scenario):
+    """Group and kind of each fault of each device, less those that chance may leave out."""
+    chancy = {
+        (name, fault.kind)
+        for name, group in scenario.groups.items()
+        for fault in group.faults
+        if any(fault.parameters.get(key, 1) != 1 for key in ("probability", "rate"))
+    }
+    for row in run.tables["devices"].itertuples():
+        for kind in row.fault.split("+") if row.fault else ():
+            if (row.group, kind) not in chancy:
+                yield row.device, kind
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_a_shipped_scenario_is_well_formed(path):
+    scenario = load(path)
+    number = path.name.partition("-")[0]
+    parts = header(path)
+    assert scenario.run.name == path.stem
+    assert parts[""].startswith(f"{number}: ") and parts[""].endswith(".")
+    assert [label for label in LABELS if not parts.get(label, "").endswith(".")] == []
+    assert re.search(EVIDENCE, parts["Evidence"]), "name the public evidence"
+    criteria = tomllib.loads(path.read_text())["criteria"]
+    assert {"failed_max", "unknown_max", "as_declared_min", "server_differs_max"} <= set(criteria)
+    assert (criteria["failed_max"], criteria["unknown_max"], criteria["server_differs_max"]) == (0, 0, 0)
+    for server in ("embedded", "leshan"):
+        assert failing_on(path, server) <= set(criteria)
+    assert failing_on(path, "embedded") == set()
+
+
+def test_the_numbers_of_field_scenarios_have_no_gap():
+    numbers = [int(path.name.partition("-")[0]) for path in FILES if path.parent.name == "field"]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("path", "server"), list(runs()))
+async def test_a_shipped_scenario_holds(tmp_path, path, server, peer_tool):
+    if server == "leshan":
+        peer_tool("java", "openjdk-17-jdk-headless")
+        peer_tool("mvn", "maven")
+    scenario = load(path)
+    small = sized(EACH * len(scenario.groups), scenario.devices)
+    command = [
+        "run",
+        str(path),
+        "--server",
+        server,
+        "--devices",
+        str(small),
+        "--seed",
+        "7",
+        "--out",
+        str(tmp_path / "o"),
+    ]
+    async with program(*command) as process, asyncio.timeout(240):
+        output = (await process.communicate())[0].decode()
+    summary = json.loads((tmp_path / "o" / "summary.json").read_text())
+    failed = {criterion["name"] for criterion in summary["criteria"] if not criterion["holds"]}
+    assert (process.returncode, failed) == (int(bool(failed)), failing_on(path, server)), output
+    run = read_run(tmp_path / "o")
+    faults = run.tables["faults"]
+    strikes = faults[~faults["detail"].str.startswith(FAULT_OVER)]
+    struck = set(zip(strikes["device"], strikes["fault"], strict=True))
+    assert [one for one in carried(run, scenario) if one not in struck] == [], output
