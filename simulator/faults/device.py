@@ -13,7 +13,6 @@ from simulator.coap.codes import (
     SERVICE_UNAVAILABLE,
 )
 from simulator.coap.message import decode, uint_bytes
-from simulator.coap.params import DEFAULT_PARAMETERS
 from simulator.coap.requests import put_option
 from simulator.faults.filters import OUT, LinkFilter
 from simulator.faults.flash import CountingFlash
@@ -89,10 +88,11 @@ class RefusedBlocks:
     The device then waits for a push that begins anew, as long as any request may be under way (RFC 7252 §4.8.2).
     """
 
-    def __init__(self, trigger: Trigger, code: int, struck: Callable[[str], None]) -> None:
-        self._trigger = trigger
-        self._code = code
-        self._struck = struck
+    def __init__(self, scene: Scene) -> None:
+        self._trigger = scene.trigger()
+        self._code = CODES[str(scene.parameters["code"])]
+        self._struck = scene.struck
+        self._waits_s = scene.exchange_lifetime_s
         self._given_up: Upload | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -108,7 +108,7 @@ class RefusedBlocks:
         self._struck("a block is refused, and what had arrived is lost")
         self._given_up = upload
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(DEFAULT_PARAMETERS.EXCHANGE_LIFETIME, self._forget)
+        self._timer = loop.call_later(self._waits_s, self._forget)
         return self._code
 
     def _forget(self) -> None:
@@ -181,7 +181,7 @@ def _deregisters(scene: Scene) -> Made:
 
 
 def _refused_block(scene: Scene) -> Made:
-    refused = RefusedBlocks(scene.trigger(), CODES[str(scene.parameters["code"])], scene.struck)
+    refused = RefusedBlocks(scene)
     return Made(upload=refused.wrap)
 
 

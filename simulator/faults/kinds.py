@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from simulator.coap.params import DEFAULT_PARAMETERS
 from simulator.faults.triggers import ONCE, SHARE, Place, Sight, When, compiled
 
 if TYPE_CHECKING:
     from simulator.coap.exchange import Upload
+    from simulator.device.persistent import Boot
     from simulator.faults.seams import LinkFault, Notify, Power
     from simulator.faults.streams import DatagramFault, StreamFault
     from simulator.faults.triggers import Trigger
@@ -93,6 +95,8 @@ class Scene(NamedTuple):
     """What its triggers see."""
     over: Callable[[str], None] = lambda _detail: None
     """Tell that what lasted is over, with the details."""
+    exchange_lifetime_s: float = DEFAULT_PARAMETERS.EXCHANGE_LIFETIME
+    """How long a message to the device may be under way (RFC 7252 §4.8.2)."""
 
     def trigger(self) -> Trigger:
         """The predicate of ``when``, for one port."""
@@ -115,6 +119,8 @@ class Made:
     upload: Callable[[Upload], Upload] | None = None
     """The push that begins."""
     notify: Callable[[Notify], Notify] | None = None
+    boot: Callable[[Boot], Boot] | None = None
+    """What a device finds in its store when it comes up."""
     defers: Callable[[int], bool] | None = None
     """Whether the user puts an update of a Severity (/5/0/11) off."""
     on_state: Callable[[Power, str], None] | None = None
@@ -129,8 +135,8 @@ class FaultKind:
 
     name: str
     seam: str
-    """``flash``, ``installer``, ``datagram``, ``link`` (datagrams or streams), ``power``, ``registration``, ``push``,
-    ``notification``, ``decision`` (the user's), or ``order`` where the operator's is wrong."""
+    """``flash``, ``installer``, ``datagram``, ``link`` (datagrams or streams), ``power``, ``store``, ``registration``,
+    ``push``, ``notification``, ``decision`` (the user's), or ``order`` where the operator's is wrong."""
     summary: str
     make: Callable[[Scene], Made]
     expected: tuple[int, int] | None = None
@@ -138,6 +144,8 @@ class FaultKind:
     ends: Callable[[str, int, Mapping[str, Any]], tuple[int, int] | None] | None = None
     """The same where it depends on the URI scheme of the transfer, on how often a pull is taken up again, and on the
     parameters; ``expected`` is then what comes of it over coap with all defaults."""
+    version: Callable[[Mapping[str, Any], str], str] | None = None
+    """Firmware Version (/3/0/3) after a success, by the parameters and by what it was; None: that of the package."""
     at_boot: bool = False
     """Whether a failed installation shows only when the old firmware is up again, which some profiles end otherwise."""
     parameters: Mapping[str, Parameter] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from simulator.coap.params import DEFAULT_PARAMETERS
 from simulator.faults.kinds import Made, Scene, Struck
 from simulator.faults.registry import FAULTS
 from simulator.faults.strikes import Strikes
@@ -14,6 +15,7 @@ from simulator.network.wrapped import WrappedNetwork
 
 if TYPE_CHECKING:
     from simulator.coap.exchange import Upload
+    from simulator.device.persistent import Boot
     from simulator.faults.seams import LinkFault, Notify, Power
     from simulator.faults.streams import Connect, DatagramFault, OpenDatagram, StreamFault
     from simulator.lwm2m.firmware_table import State
@@ -58,6 +60,7 @@ class FaultPlan:
         package_size: int,
         dice: Callable[[str], Dice],
         struck: Struck,
+        exchange_lifetime_s: float = DEFAULT_PARAMETERS.EXCHANGE_LIFETIME,
     ) -> FaultPlan:
         """Make the faults of one device.
 
@@ -66,12 +69,13 @@ class FaultPlan:
             package_size: bytes of the package that the device is to get.
             dice: a stream of chance by name.
             struck: told of each strike, and of the end of what lasted (``simulator.faults.strikes``).
+            exchange_lifetime_s: how long a message to the device may be under way.
 
         Raises:
             ValueError: there is no such kind, or a parameter of it cannot be.
         """
         watch = Watch(package_size)
-        made = tuple(_make(fault, watch, dice, struck) for fault in faults)
+        made = tuple(_make(fault, watch, dice, struck, exchange_lifetime_s) for fault in faults)
         watch.told = tuple(each.on_state for each in made if each.on_state is not None)
         return FaultPlan(made, (watch,) if watch.used or watch.told else ()) if made else NO_FAULTS
 
@@ -107,6 +111,13 @@ class FaultPlan:
                 notify = made.notify(notify)
         return notify
 
+    def wrap_boot(self, boot: Boot) -> Boot:
+        """What a device comes up with, with what is wrong in its store."""
+        for made in self._made:
+            if made.boot is not None:
+                boot = made.boot(boot)
+        return boot
+
     def changed(self, device: Power, state: State) -> None:
         """Tell of a change of State or Update Result; nothing where no fault looks on."""
         for watch in self._watches:
@@ -128,7 +139,9 @@ class FaultPlan:
 NO_FAULTS = FaultPlan()
 
 
-def _make(fault: Injected, watch: Watch, dice: Callable[[str], Dice], struck: Struck) -> Made:
+def _make(
+    fault: Injected, watch: Watch, dice: Callable[[str], Dice], struck: Struck, exchange_lifetime_s: float
+) -> Made:
     kind = FAULTS.get(fault.kind)
     if kind is None:
         msg = f"{fault.kind!r} is no kind of fault; there are {', '.join(FAULTS)}"
@@ -138,7 +151,8 @@ def _make(fault: Injected, watch: Watch, dice: Callable[[str], Dice], struck: St
     sight = watch.sight(when)
     strikes = Strikes(kind, parameters, when, struck)
     name = kind.name
-    return kind.make(Scene(name, sight.package_size, dice(name), strikes.struck, parameters, when, sight, strikes.over))
+    scene = Scene(name, sight.package_size, dice(name), strikes.struck, parameters, when, sight, strikes.over)
+    return kind.make(scene._replace(exchange_lifetime_s=exchange_lifetime_s))
 
 
 class FaultyNetwork(WrappedNetwork):

@@ -180,12 +180,7 @@ class _GroupPlan:
         self.name = name
         self.group = group
         self.reached = reached
-        self.parameters = TransmissionParameters(
-            ACK_TIMEOUT=group.coap.ack_timeout,
-            ACK_RANDOM_FACTOR=group.coap.ack_random_factor,
-            MAX_RETRANSMIT=group.coap.max_retransmit,
-            NSTART=group.coap.nstart,
-        )
+        self.parameters = group.coap.parameters
         self.handshake = group.dtls.timers
         self._expected = group.expected
         self.protocols = group.protocols if group.protocols is not None else (group.transport,)

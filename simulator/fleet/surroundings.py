@@ -10,6 +10,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Protocol
 
+from simulator.coap.params import DEFAULT_PARAMETERS
 from simulator.device.device import Device
 from simulator.device.flash import FileFlash, HashingFlash
 from simulator.device.world import World
@@ -117,9 +118,14 @@ class Surroundings:
     def make(self, plan: DevicePlan) -> Device:
         """The device of a plan, switched off."""
         chance = SmallDice(self._entropy.number(plan.index, "coap"))
-        return Device(plan, self.world, chance, self.faults(plan.index, plan.faults))
+        return Device(plan, self.world, chance, self.faults(plan.index, plan.faults, plan.parameters.EXCHANGE_LIFETIME))
 
-    def faults(self, index: int, faults: Iterable[Injected]) -> FaultPlan:
+    def faults(
+        self,
+        index: int,
+        faults: Iterable[Injected],
+        exchange_lifetime_s: float = DEFAULT_PARAMETERS.EXCHANGE_LIFETIME,
+    ) -> FaultPlan:
         """The faults of device ``index``, made; what strikes is told to the sink.
 
         Raises:
@@ -131,6 +137,7 @@ class Surroundings:
             package_size=self._package_size,
             dice=lambda seam: SmallDice(self._entropy.number(index, f"fault/{seam}")),
             struck=lambda fault, seam, detail: sink.emit(FaultApplied(now(), index, fault, seam, detail)),
+            exchange_lifetime_s=exchange_lifetime_s,
         )
 
     def _flash(self, settings: DeviceSettings) -> Flash:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, model_validator
 
+from simulator.coap.params import TransmissionParameters
 from simulator.lwm2m.firmware_table import Event, Row, State
 from simulator.lwm2m.profiles import PROFILES
 from simulator.scenario.links import CredentialSettings, HandshakeSettings, Network, NetworkSettings
@@ -121,11 +122,21 @@ class TransmissionSettings(Section):
     )
     max_retransmit: int = Field(default=4, ge=0, le=20, description="MAX_RETRANSMIT: how often a CON is sent again.")
     nstart: int = Field(default=1, ge=1, le=64, description="NSTART: requests that are open to one peer at a time.")
+    max_latency: PositiveDuration = Field(
+        default="100 s", validate_default=True, description="MAX_LATENCY: the longest that a message is on its way."
+    )
+
+    @property
+    def parameters(self) -> TransmissionParameters:
+        """What the engine takes."""
+        return TransmissionParameters(
+            self.ack_timeout, self.ack_random_factor, self.max_retransmit, self.nstart, self.max_latency
+        )
 
     @property
     def max_transmit_wait_s(self) -> float:
         """MAX_TRANSMIT_WAIT (RFC 7252 §4.8.2): after this time a sender gives up at the latest."""
-        return float(self.ack_timeout * ((2 << self.max_retransmit) - 1) * self.ack_random_factor)
+        return self.parameters.MAX_TRANSMIT_WAIT
 
 
 class DeviceSettings(Section):

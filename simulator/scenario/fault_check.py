@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from simulator.coap.params import DEFAULT_PARAMETERS
 from simulator.faults.triggers import BYTES, SHARE, STATE, TIME
 from simulator.firmware.variants import GARBAGE
 from simulator.lwm2m.profiles import PROFILES
@@ -119,7 +118,7 @@ def _gives_up_late(key: Key, fault: Fault, group: Group, campaign: Campaign | No
         return
     if group.delivery == "push":
         if fault.kind in ("push-block-refused", "link-partition"):
-            yield from _waits_for_blocks(key, fault, campaign)
+            yield from _waits_for_blocks(key, fault, group, campaign)
         return
     wait = DEFAULT_HTTP_LIMITS.idle_s if group.scheme.startswith("http") else group.coap.max_transmit_wait_s
     wait *= group.attempts_in_silence
@@ -132,9 +131,9 @@ def _gives_up_late(key: Key, fault: Fault, group: Group, campaign: Campaign | No
         )
 
 
-def _waits_for_blocks(key: Key, fault: Fault, campaign: Campaign | None) -> Iterator[Finding]:
+def _waits_for_blocks(key: Key, fault: Fault, group: Group, campaign: Campaign | None) -> Iterator[Finding]:
     """A push that nobody goes on with is over when no message of it can be under way any more (RFC 7252 §4.8.2)."""
-    wait = DEFAULT_PARAMETERS.EXCHANGE_LIFETIME + float(fault.parameters.get("lasts", 0.0))
+    wait = group.coap.parameters.EXCHANGE_LIFETIME + float(fault.parameters.get("lasts", 0.0))
     if campaign is not None and wait > campaign.timeout:
         problem = f"a device gives up a push after up to {wait:g} s, the operator looks for {campaign.timeout:g} s only"
-        yield Finding((*key, "kind"), problem, "raise campaign.timeout")
+        yield Finding((*key, "kind"), problem, "raise campaign.timeout, or lower coap.max_latency of the group")

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 
+from simulator.coap.codes import REQUEST_ENTITY_TOO_LARGE
 from simulator.events import FAULT_OVER, OperatorStepEnded, RegistrationEnded, ServerSaw, StateChanged, TransferEnded
+from simulator.faults.plan import FaultPlan
 from simulator.faults.triggers import BLOCK, STATE, Place
+from simulator.fleet.entropy import SmallDice
+from simulator.transport.virtual import run_virtual
 from tests.faults.faulty_device import ORIGINS, PACKAGE
 from tests.faults.ordered import CELL, judged
 
@@ -109,6 +116,26 @@ def test_a_push_that_is_refused_is_given_up(management, code):
     assert (step.outcome, step.code) == ("fail", code)
     lost = next(event for event in of(run, StateChanged) if event.result == 4)
     assert lost.t - run.struck[0].t == pytest.approx(247, abs=1)
+
+
+def test_how_long_a_push_is_waited_for_is_told_from_outside():
+    kind = SimpleNamespace(kind="push-block-refused", parameters={"code": "4.13"})
+    gone = []
+
+    async def work():
+        plan = FaultPlan.build(
+            [kind],
+            package_size=100,
+            dice=lambda _name: SmallDice(1),
+            struck=lambda *_told: None,
+            exchange_lifetime_s=12.5,
+        )
+        upload = plan.wrap_upload(SimpleNamespace(abandon=gone.append))
+        assert upload.write(bytes(60), 0.0) == REQUEST_ENTITY_TOO_LARGE
+        await asyncio.sleep(100)
+
+    run_virtual(work())
+    assert gone == [12.5]
 
 
 def test_any_block_can_be_the_one_that_is_refused():

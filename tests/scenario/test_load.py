@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.coap.params import TransmissionParameters
 from simulator.firmware import HEADER_SIZE, build
 from simulator.scenario import ScenarioError, load, loads
 from simulator.scenario.schema import json_schema
@@ -44,6 +45,18 @@ def test_a_group_overrides_the_defaults_key_by_key(kinds):
     a, b = loads(text, kinds=kinds).groups.values()
     assert (a.flash, a.coap.ack_timeout, a.coap.nstart) == (2**20, 1.0, 2)
     assert (b.flash, b.coap.ack_timeout, b.coap.nstart) == (3 * 2**20, 0.5, 2)
+
+
+def test_the_parameters_of_coap_say_how_long_a_push_is_waited_for():
+    text = 'groups.a = { count = 1, coap = { ack_timeout = "500 ms", max_retransmit = 3, max_latency = "2 s" } }'
+    parameters = loads(text).groups["a"].coap.parameters
+    assert parameters == TransmissionParameters(0.5, 1.5, 3, 1, 2.0)
+    assert (parameters.MAX_TRANSMIT_WAIT, parameters.EXCHANGE_LIFETIME) == (11.25, 9.75)
+    push = '[groups.b]\ncount = 1\ndelivery = "push"\n%s\n'
+    push += '[[groups.b.faults]]\nkind = "push-block-refused"\ncode = "4.13"\n'
+    assert loads(push % 'coap.max_latency = "50 s"').groups["b"].faults
+    with pytest.raises(ScenarioError, match="gives up a push after up to 247 s, the operator looks for 180 s only"):
+        loads(push % "")
 
 
 def test_all_problems_are_told_at_once_in_the_order_of_the_file(kinds):
