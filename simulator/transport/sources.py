@@ -1,12 +1,20 @@
-"""Local addresses for many sockets: 127.0.0.1 has some 28,000 free ports, but loopback has 16 million addresses."""
+"""Local addresses for many sockets: 127.0.0.1 has some 28,000 free ports, but loopback has 16 million addresses.
+
+A server knows a device without security by nothing but its address. A port that one device has given back is therefore
+not given to another one before all others had their turn: what a server still sends to a device that is dead, or
+restarts, would be answered by a stranger.
+"""
 
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from simulator.ports import Address
@@ -14,6 +22,12 @@ from simulator.ports import Address
 PER_ADDRESS_MAX: Final = 28_000
 """Below the 28,232 ports of Linux' usual range, so that the kernel does not search long for the last free ones."""
 ADDRESSES_MAX: Final = 250
+TRIES: Final = 64
+"""Ports in a row that somebody else has, before the kernel is asked for any."""
+_RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_USUAL_RANGE: Final = (32_768, 60_999)
+_APART: Final = 7_919
+"""Between the first ports of two processes whose numbers are neighbours."""
 _EXHAUSTED: Final = frozenset({errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.EAGAIN})
 """What the kernel says when an address has no free port: on bind, on connect, and on connect without bind."""
 
@@ -31,6 +45,11 @@ class SourceAddresses:
         self._addresses_max = addresses_max
         self._current = 1
         self._open: Counter[str] = Counter()
+        first, last = _local_ports()
+        self._ports = range(first, last + 1)
+        self._turn = os.getpid() * _APART % len(self._ports)
+        self._fresh = len(self._ports)
+        """Ports of the current address that had no turn yet."""
 
     def connect(self, remote: Address, local: Address | None = None) -> tuple[socket.socket, Callable[[], None]]:
         """A connected, non-blocking UDP socket, and what to call once when it is closed.
@@ -46,21 +65,46 @@ class SourceAddresses:
             if sock is not None:
                 self._open[host] += 1
                 return sock, partial(self._release, host)
-            self._current = self._current % self._addresses_max + 1
+            self._next_address()
         msg = f"UDP to {remote}: no free port on 127.0.0.1 to 127.0.0.{self._addresses_max}; use fewer devices"
         raise OSError(errno.EADDRNOTAVAIL, msg)
 
     def _release(self, host: str) -> None:
         self._open[host] -= 1
 
+    def _next_address(self) -> None:
+        self._current = self._current % self._addresses_max + 1
+        self._fresh = len(self._ports)
+
     def _try(self, remote: Address, host: str) -> socket.socket | None:
-        try:
-            # 127.0.0.1 is what the kernel takes by itself; binding the others costs one call more.
-            return _connected(remote, None if self._current == 1 else Address(host, 0))
-        except OSError as error:
-            if error.errno not in _EXHAUSTED:
-                raise
+        if not self._fresh and self._addresses_max > 1:
             return None
+        for _ in range(TRIES):
+            self._turn = (self._turn + 1) % len(self._ports)
+            self._fresh = max(self._fresh - 1, 0)
+            sock = _free(remote, Address(host, self._ports[self._turn]))
+            if sock is not None:
+                return sock
+        return _free(remote, Address(host, 0))
+
+
+def _free(remote: Address, local: Address) -> socket.socket | None:
+    """A socket; None where the port is taken, or the address has none."""
+    try:
+        return _connected(remote, local)
+    except OSError as error:
+        if error.errno not in _EXHAUSTED:
+            raise
+        return None
+
+
+def _local_ports() -> tuple[int, int]:
+    """The first and the last of the ports that the kernel gives out by itself."""
+    with suppress(OSError, ValueError):
+        first, last = (int(word) for word in _RANGE.read_text(encoding="ascii").split())
+        if 0 < first <= last < 1 << 16:
+            return first, last
+    return _USUAL_RANGE
 
 
 def _nothing() -> None:

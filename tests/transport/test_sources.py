@@ -50,7 +50,7 @@ def test_the_next_address_is_taken_when_the_kernel_has_no_port(take, monkeypatch
     connected = sources._connected
 
     def full_at_first(remote, local):
-        if local is None:
+        if local.host == "127.0.0.1":
             raise OSError(number, "no port")
         return connected(remote, local)
 
@@ -80,3 +80,34 @@ def test_an_occupied_local_port_is_named(take):
         with pytest.raises(OSError, match=rf"UDP from 127\.0\.0\.1:{local.port} to 127\.0\.0\.1:9") as told:
             SourceAddresses().connect(REMOTE, local)
     assert told.value.errno == errno.EADDRINUSE
+
+
+def test_a_port_that_was_given_back_is_not_given_to_the_next_device(take):
+    source = SourceAddresses()
+    used = set()
+    for _ in range(500):
+        _, release, sock = take(source)
+        used.add(sock.getsockname())
+        sock.close()
+        release()
+    assert len(used) == 500
+
+
+@pytest.mark.parametrize("text", ["40000 40003", "40003\t40000", "no numbers", ""])
+def test_when_every_port_had_its_turn_the_next_address_begins(take, monkeypatch, tmp_path, text):
+    (tmp_path / "range").write_text(text)
+    monkeypatch.setattr(sources, "_RANGE", tmp_path / "range")
+    monkeypatch.setattr(sources, "_USUAL_RANGE", (41_000, 41_003))
+    source = SourceAddresses(addresses_max=2)
+    hosts = []
+    for _ in range(10):
+        host, release, sock = take(source)
+        hosts.append(host)
+        assert sock.getsockname()[1] in range(40_000, 41_004)
+        sock.close()
+        release()
+    # Somebody else may have one of the four ports.
+    assert [host for host, before in zip(hosts, [None, *hosts], strict=False) if host != before][:2] == [
+        "127.0.0.1",
+        "127.0.0.2",
+    ]
