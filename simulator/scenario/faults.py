@@ -152,7 +152,18 @@ def _within(parameter: Parameter) -> Any:
 
 
 def table_of(kind: FaultKind) -> type[FaultTable]:
-    """The model of a fault's table, made from its kind."""
+    """The model of a fault's table, made from its kind: once, as that takes longer than to read the table."""
+    known = _tables.get(id(kind))
+    if known is None:
+        known = _tables[id(kind)] = kind, _table_of(kind)
+    return known[1]
+
+
+_tables: Final[dict[int, tuple[FaultKind, type[FaultTable]]]] = {}
+"""By the identity of the kind, which is kept alive with it."""
+
+
+def _table_of(kind: FaultKind) -> type[FaultTable]:
     fields: dict[str, Any] = {"kind": (Literal[kind.name], Field(description="The kind of fault."))}
     for name, parameter in kind.parameters.items():
         typed = _within(parameter)
