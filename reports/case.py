@@ -22,7 +22,7 @@ GRACE_S: Final = 10.0
 in the buffers of a kernel, and are sent again after at most 3 and 6 s (RFC 7252 §4.8)."""
 LAGS: Final = 4.0
 """How many of the longest lags of an event loop are added to it, since the clocks of the record are as late."""
-OWN_SEAMS: Final = frozenset({"flash", "installer", "decision"})
+OWN_SEAMS: Final = frozenset({"flash", "store", "installer", "decision"})
 """Seams of faults inside a device, which leave its link and what it reports as they are."""
 
 

@@ -94,7 +94,7 @@ def order_of(plan: DevicePlan, packages: Packages, origins: Mapping[str, str]) -
         delivery=plan.delivery,
         uri=packages.uri(order, _origin(plan, order, origins), plan.index, after),
         package=packages.file(order),
-        version=packages.version,
+        version=version_of(plan, packages.version),
         expected_state=plan.expected_state,
         expected_result=plan.expected_result,
         fault="" if fault is None else fault.kind,
@@ -104,6 +104,15 @@ def order_of(plan: DevicePlan, packages: Packages, origins: Mapping[str, str]) -
             if name in INTERFERENCES
         ),
     )
+
+
+def version_of(plan: DevicePlan, ordered: str) -> str:
+    """Firmware Version (/3/0/3) after a success: the one that was ordered, unless a fault declares another one."""
+    for fault in plan.faults:
+        declares = FAULTS[fault.kind].version
+        if declares is not None:
+            return declares(fault.parameters, plan.firmware_version)
+    return ordered
 
 
 def _origin(plan: DevicePlan, order: str, origins: Mapping[str, str]) -> str:

@@ -154,7 +154,7 @@ class Device:
         """Come up with what was stored; ``outcome`` is that of the installation that this boot completes."""
         plan, world, profile = self.plan, self.world, self.profile
         before = self.persistent
-        boot = after_boot(before, profile, outcome, now_unix=self.now_unix())
+        boot = self.faults.wrap_boot(after_boot(before, profile, outcome, now_unix=self.now_unix()))
         self.persistent = stored = boot.persistent
         definition = object_definition(profile, plan.lwm2m)
         self.firmware = restore(stored, self, profile, definition, frozenset(plan.protocols))

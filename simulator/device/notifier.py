@@ -91,6 +91,14 @@ class Notifier:
         if isinstance(key, Observed):
             self._schedule.remove(key)
 
+    def forget(self) -> int:
+        """Forget all observers, without a word to them; how many observations there were."""
+        device = self._device
+        there = list(device.endpoint.observations)
+        for observation in there:
+            device.endpoint.end_observation(observation, device.world.now())
+        return len(there)
+
     def changed(self, path: Path, now: float) -> None:
         """A resource has a new value."""
         for key in self._schedule.changed(path, now):

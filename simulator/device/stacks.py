@@ -60,6 +60,9 @@ class CoapEndpoint(Protocol):
     def unreachable(self, now: float) -> None:
         """The network says that nobody listens at the peer's address."""
 
+    def end_observation(self, observation: Any, now: float) -> None:
+        """Forget one observation, without a word to the peer, and tell the handler."""
+
     def close(self, now: float) -> None:
         """Stop for good."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from simulator.faults.kinds import FaultKind, Made, Scene
+from simulator.firmware.variants import OLDER_VERSION
 
 
 def _nothing(scene: Scene) -> Made:
@@ -24,10 +25,13 @@ KINDS: Final = (
     _kind("image-wrong-digest", "wrong-digest", "The header has the SHA-256 of another payload.", CORRUPT),
     _kind("image-wrong-size", "wrong-size", "The header promises a byte more than there is.", CORRUPT),
     _kind("image-trailing", "trailing", "There are 64 bytes of garbage behind the package.", CORRUPT),
-    _kind(
+    FaultKind(
         "image-older",
-        "older",
+        "order",
         "A sound package of version 0.0.0; the device installs it, and Firmware Version (/3/0/3) tells.",
-        (0, 1),
+        _nothing,
+        expected=(0, 1),
+        order="older",
+        version=lambda _parameters, _before: OLDER_VERSION,
     ),
 )

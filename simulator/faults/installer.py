@@ -59,7 +59,8 @@ class SlowInstaller:
         return await self._installer.install(version)
 
 
-def _changed(what: str, change: Callable[[InstallOutcome], InstallOutcome]) -> Callable[[Scene], Made]:
+def changed(what: str, change: Callable[[InstallOutcome], InstallOutcome]) -> Callable[[Scene], Made]:
+    """What makes a fault of which an installation that went well ends as ``change`` has it."""
     return lambda scene: Made(installer=lambda installer: ChangedOutcome(installer, scene, change, what))
 
 
@@ -73,7 +74,7 @@ def _boot_loop(scene: Scene) -> Made:
     def change(outcome: InstallOutcome) -> InstallOutcome:
         return outcome._replace(boots=boots + 1, succeeded=not old, reverted=old)
 
-    return _changed(f"{boots} boots that do not come up, then the {scene.parameters['then']} image", change)(scene)
+    return changed(f"{boots} boots that do not come up, then the {scene.parameters['then']} image", change)(scene)
 
 
 def _power_cut(scene: Scene) -> Made:
@@ -95,7 +96,7 @@ KINDS: Final = (
         "install-fails",
         "installer",
         "The installation does not succeed, and the device knows at once.",
-        _changed("the installer gave up", lambda _outcome: InstallOutcome(succeeded=False)),
+        changed("the installer gave up", lambda _outcome: InstallOutcome(succeeded=False)),
         expected=FAILED,
         takes=OFTEN,
         when=ALWAYS,
@@ -104,7 +105,7 @@ KINDS: Final = (
         "install-corrupt",
         "installer",
         "The installer finds the image corrupt.",
-        _changed("the installer found the image corrupt", lambda _outcome: InstallOutcome(False, integrity=False)),
+        changed("the installer found the image corrupt", lambda _outcome: InstallOutcome(False, integrity=False)),
         expected=(0, 5),
         takes=OFTEN,
         when=ALWAYS,
@@ -113,7 +114,7 @@ KINDS: Final = (
         "install-reverted",
         "installer",
         "The new image does not come up, and the boot loader goes back to the old one, which reports the failure.",
-        _changed("the old image boots", lambda _outcome: InstallOutcome(succeeded=False, reverted=True)),
+        changed("the old image boots", lambda _outcome: InstallOutcome(succeeded=False, reverted=True)),
         expected=FAILED,
         at_boot=True,
         takes=OFTEN,
@@ -123,16 +124,17 @@ KINDS: Final = (
         "install-lies",
         "installer",
         "The old image boots and reports a success: Update Result 1, and Firmware Version (/3/0/3) is the old one.",
-        _changed("the old image boots and says that it is the new one", lambda one: one._replace(reverted=True)),
+        changed("the old image boots and says that it is the new one", lambda one: one._replace(reverted=True)),
         expected=(0, 1),
         takes=OFTEN,
         when=ALWAYS,
+        version=lambda _parameters, before: before,
     ),
     FaultKind(
         "install-never-returns",
         "installer",
         "The device goes down for the reboot and never comes up again; State stays 3 (Updating) for whoever looks on.",
-        _changed("the device does not come up again", lambda outcome: outcome._replace(boots=0)),
+        changed("the device does not come up again", lambda outcome: outcome._replace(boots=0)),
         expected=(3, 0),
     ),
     FaultKind(

@@ -6,13 +6,27 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from simulator.faults import busy, decision, device, flash, image, installer, link, memory, nat, order, radio
+from simulator.faults import (
+    busy,
+    decision,
+    device,
+    flash,
+    image,
+    installer,
+    link,
+    memory,
+    nat,
+    notices,
+    order,
+    radio,
+    store,
+)
 from simulator.faults.kinds import FaultKind
 
 FAULTS: Final[Mapping[str, FaultKind]] = MappingProxyType(
     {
         kind.name: kind
-        for family in (flash, memory, busy, link, radio, nat, device, installer, decision, order, image)
+        for family in (flash, memory, busy, link, radio, nat, device, notices, store, installer, decision, order, image)
         for kind in family.KINDS
     }
 )

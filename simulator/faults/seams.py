@@ -25,6 +25,10 @@ class Power(Protocol):
     def deferral(self) -> Deferral:
         """Its consent to an update, while it is up."""
 
+    @property
+    def notifier(self) -> Notifier:
+        """What tells its observers, while it is up."""
+
 
 class Registered(Protocol):
     """The registration of a device, for a fault that ends it or has it renewed."""
@@ -34,6 +38,13 @@ class Registered(Protocol):
 
     def update_soon(self) -> None:
         """Have an Update sent, where the device is registered."""
+
+
+class Notifier(Protocol):
+    """The observations that a device keeps, for a fault that loses them."""
+
+    def forget(self) -> int:
+        """Forget all observers, without a word to them; how many observations there were."""
 
 
 class Deferral(Protocol):

@@ -43,7 +43,7 @@ class Order:
     package: Path
     """File of a push."""
     version: str
-    """Firmware Version (/3/0/3) that a successful update leads to."""
+    """Firmware Version (/3/0/3) that a success is declared to lead to; another than ordered where a fault says so."""
     expected_state: int
     expected_result: int
     fault: str = ""

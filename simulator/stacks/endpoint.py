@@ -255,6 +255,11 @@ class AiocoapEndpoint:
         if self._site is not None and observation in self._site.observations:
             self._site.notify(observation, answer, confirmable=confirmable)
 
+    def end_observation(self, observation: StackObservation, now: float) -> None:  # noqa: ARG002  as the engine's
+        """Forget one observation, without a word to the peer, and tell the handler."""
+        if self._site is not None:
+            self._site.ended(observation)
+
     # -- end -------------------------------------------------------------------------------------------------------
 
     def close(self, now: float) -> None:

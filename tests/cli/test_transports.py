@@ -62,8 +62,6 @@ request_timeout = "20 s"
 
 
 ELSEWHERE = {
-    "install-lies": "the operator finds the lie: the update fails",
-    "image-older": "so it does where an old version is installed",
     "install-never-returns": "nobody can find out how it ended",
     "origin-stalls": "it takes a minute and more",
     "update-early": "a download over loopback may be over before the order is there",

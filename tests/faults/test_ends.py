@@ -9,9 +9,10 @@ REQUIRED = {
     "flash-too-small": {"capacity": len(PACKAGE) // 3},
     "buffer-too-small": {"capacity": len(PACKAGE) // 3},
     "install-slow": {"time": 60.0},
+    "version-differs": {"version": "2.0-rc1"},
 }
-OPERATED = ("order", "registration", "notification")
-"""Seams that show where there is an operator alone (test_orders.py, test_device.py)."""
+OPERATED = ("order", "registration", "notification", "observation", "store")
+"""Seams that show where there is an operator alone (test_orders.py, test_device.py, test_notices.py, test_store.py)."""
 CASES = [
     (name, delivery)
     for name, kind in FAULTS.items()
@@ -32,7 +33,8 @@ def test_each_kind_ends_as_declared(name, delivery):
     for seed in range(3):
         end = update(delivery, name, seed=seed, **REQUIRED.get(name, {}))
         assert (end.state, end.result) == (kind.expected or (0, 1)), f"seed {seed}"
-        assert end.version == ("1.0" if kind.expected else "2.0")
+        named = kind.version and kind.version(REQUIRED.get(name, {}), "1.0")
+        assert end.version == (named or ("1.0" if kind.expected else "2.0"))
         # What goes by chance may miss a short transfer; all else must have struck, and tells of it once.
         assert len(end.struck) <= 1
         assert end.struck or {"rate", "every"} & set(kind.parameters)

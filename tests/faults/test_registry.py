@@ -31,9 +31,11 @@ PARTS = {
     "link": {"link", "stream"},
     "datagram": {"link"},
     "power": {"flash", "on_state"},
+    "store": {"boot"},
     "registration": {"flash", "on_state"},
     "push": {"upload"},
     "notification": {"notify"},
+    "observation": {"flash", "on_state"},
     "installer": {"installer"},
     "decision": {"defers", "on_state"},
     "order": set(),
@@ -91,6 +93,7 @@ def test_a_kind_is_consistent(kind):
         assert UpdateResult(result) is not UpdateResult.UPDATED_SUCCESSFULLY or kind.name in (
             "install-lies",
             "image-older",
+            "version-differs",
         )
 
 
@@ -185,6 +188,7 @@ def test_without_faults_everything_is_the_very_same_object():
         assert plan.network(network, "download") is network
         assert plan.wrap_upload(network) is network
         assert plan.wrap_notify(network) is network
+        assert plan.wrap_boot(network) is network
         assert not plan.defers_update(1)
     assert sound is NO_FAULTS
 
