@@ -53,7 +53,7 @@ class Tactics:
     concurrency: int
     """Updates at once."""
     execute: str
-    """``downloaded``: at once; ``all-downloaded``: when no device is downloading any more; ``delay``."""
+    """``downloaded``: at once; ``all-downloaded``: when no device is downloading any more; ``delay``; ``never``."""
     execute_delay_s: float
     rate: float
     """Updates begun per second at most; 0 for no limit."""
@@ -189,6 +189,9 @@ class Campaign:
             if not await update.deliver():
                 return
             self.progress.downloaded += 1
+            if self.tactics.execute == "never":
+                await update.leave()
+                return
             if not together:
                 update.end += self.tactics.execute_delay_s
                 await asyncio.sleep(self.tactics.execute_delay_s)

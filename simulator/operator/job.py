@@ -13,6 +13,7 @@ from typing import Any
 
 from simulator.operator.acts import Act
 from simulator.operator.campaign import Tactics, Target
+from simulator.operator.course import Course
 from simulator.operator.requests import Patience
 from simulator.operator.update import Order
 
@@ -79,5 +80,8 @@ def _target(document: dict[str, Any]) -> Target:
     order = document["order"]
     if order is not None:
         acts = tuple(Act(**{**act, "file": Path(act["file"])}) for act in order["acts"])
-        order = Order(**{**order, "package": Path(order["package"]), "acts": acts})
+        course = order["course"]
+        if course is not None:
+            course = Course(**{**course, "states": tuple(course["states"]), "results": tuple(course["results"])})
+        order = Order(**{**order, "package": Path(order["package"]), "acts": acts, "course": course})
     return Target(document["device"], document["endpoint"], order, document["security"], document["psk_file"])

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from simulator.events import NOT_KNOWN, FaultApplied, UpdateEnded
-from simulator.operator.acts import IDLE, PACKAGE, PACKAGE_URI, UPDATE, Act, Acts
+from simulator.operator.acts import AT_END, IDLE, PACKAGE, PACKAGE_URI, UPDATE, Act, Acts
+from simulator.operator.course import Course, answered
 from simulator.operator.driver import Answer, UnknownEndpointError
 from simulator.operator.requests import Reply, StepFailedError, ask, follow, is_success, read, read_progress
 from simulator.operator.watch import RESULT, STATE, UNKNOWN, VERSION
@@ -50,6 +51,8 @@ class Order:
     """The kind of fault that what is handed out belongs to; empty where nothing is wrong with it."""
     acts: tuple[Act, ...] = ()
     """What else is asked of the device meanwhile."""
+    course: Course | None = None
+    """What is declared of the way to the end; None where nothing is."""
 
 
 def _downloaded(watch: Watch) -> bool:
@@ -77,6 +80,10 @@ class Update:
         self._acts = Acts(console, watch, order.acts)
         self._judged = judged
         self._refusal = ""
+        self._course = order.course or Course()
+        self._amiss = ""
+        if order.course is not None:
+            watch.told = {}
 
     async def deliver(self) -> bool:
         """Write the Package or its URI and wait until it is downloaded; whether there is something to execute."""
@@ -91,6 +98,7 @@ class Update:
             self.watch.result = UNKNOWN
             async with self._acts.while_in(DOWNLOADING):
                 what, reply = await self._write()
+                self._amiss = answered(what, reply, self._course.write)
                 await self._see_through(what, reply, "wait_downloaded", DOWNLOADING, self._delivered)
             if (STATE, DOWNLOADED) in self.watch.seen and self.watch.result <= 0:
                 await self._acts.do(DOWNLOADED)
@@ -108,6 +116,7 @@ class Update:
         try:
             self.watch.mark()
             reply = await self._order("execute", lambda: driver.execute(endpoint, UPDATE, "", patience.request_s))
+            self._amiss = self._amiss or answered("Execute of Update", reply, self._course.execute)
             async with self._acts.while_in(UPDATING):
                 await self._see_through(
                     "Execute of Update", reply, "wait_result", UPDATING, lambda w: self._installed(w, registrations)
@@ -115,6 +124,10 @@ class Update:
             await self._judge()
         except StepFailedError as error:
             await self._judge(str(error))
+
+    async def leave(self) -> None:
+        """Judge an update that has been downloaded and that nobody executes."""
+        await self._judge()
 
     async def _write(self) -> tuple[str, Reply]:
         driver, order, endpoint = self.console.driver, self.order, self.watch.endpoint
@@ -177,6 +190,9 @@ class Update:
         """Read how it ended and hold it against what was declared; ``unknown`` says why the end was not seen."""
         problem = await self._read_end()
         reason = unknown or problem
+        if not reason:
+            await self._acts.do(AT_END)
+            reason = self._acts.unheard
         if reason:
             self._close("unknown", reason)
         else:
@@ -229,8 +245,9 @@ class Update:
 
     def _compare(self) -> tuple[str, str]:
         watch, order = self.watch, self.order
-        if self._acts.wrong:
-            return "fail", self._acts.wrong
+        amiss = self._acts.wrong or self._amiss
+        if amiss:
+            return "fail", amiss
         if (watch.state, watch.result) != (order.expected_state, order.expected_result):
             return "fail", (
                 f"ended in State {watch.state}, Result {watch.result}; "
@@ -238,4 +255,7 @@ class Update:
             )
         if order.expected_result == SUCCESS and watch.version != order.version:
             return "fail", f"Result 1, but Firmware Version is {watch.version!r} and not {order.version!r}"
-        return "ok", ""
+        amiss = self._course.differs(watch)
+        if not amiss and self._acts.left:
+            amiss = f"{self._acts.left} was never asked: the server did not tell that State in time"
+        return ("fail", amiss) if amiss else ("ok", "")

@@ -39,6 +39,7 @@ class Watch:
         "result",
         "seen",
         "state",
+        "told",
         "version",
     )
 
@@ -53,6 +54,9 @@ class Watch:
         self.observed = 0
         """The registration (counted from 1) for which State and Update Result are observed."""
         self.seen: set[tuple[str, int]] = set()
+        self.told: dict[str, list[int]] | None = None
+        """The values of State and Update Result in the order in which they were told, a value that is told again left
+        out; None until somebody wants them kept."""
         self._waiters: list[asyncio.Future[None]] = []
         self._asked: asyncio.Future[Answer] | None = None
 
@@ -84,7 +88,15 @@ class Watch:
             elif path == RESULT:
                 self.result = number
             self.seen.add((path, number))
+            if self.told is not None:
+                self._keep(path, number)
         self.wake()
+
+    def _keep(self, path: str, number: int) -> None:
+        assert self.told is not None
+        values = self.told.setdefault(path, [])
+        if not values or values[-1] != number:
+            values.append(number)
 
     async def while_registered(self, request: Awaitable[Answer]) -> Answer:
         """The answer to a request that changes nothing, unless the device registers anew meanwhile.

@@ -11,14 +11,19 @@ from hypothesis import strategies as st
 
 from simulator.operator.acts import Act
 from simulator.operator.campaign import Tactics, Target
+from simulator.operator.course import Course
 from simulator.operator.job import Job, ServerChoice
 from simulator.operator.requests import Patience
 from simulator.operator.update import Order
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 FILES = TEXT.map(lambda name: Path("packages") / f"x{name}".replace("/", "_"))
-ACTS = st.lists(st.builds(Act, TEXT, st.integers(), TEXT, TEXT, FILES, TEXT), max_size=2).map(tuple)
-ORDERS = st.builds(Order, TEXT, TEXT, FILES, TEXT, st.integers(), st.integers(), TEXT, ACTS)
+ACTS = st.lists(st.builds(Act, TEXT, st.integers(), TEXT, TEXT, FILES, TEXT, TEXT, st.none() | TEXT), max_size=2).map(
+    tuple
+)
+VALUES = st.lists(st.integers(), max_size=3).map(tuple)
+COURSES = st.none() | st.builds(Course, VALUES, VALUES, TEXT, TEXT)
+ORDERS = st.builds(Order, TEXT, TEXT, FILES, TEXT, st.integers(), st.integers(), TEXT, ACTS, COURSES)
 JOBS = st.builds(
     Job,
     st.builds(ServerChoice, TEXT, TEXT, st.integers(0, 65535), TEXT, TEXT, st.integers(), TEXT),
