@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from simulator.faults import (
+    answers,
     busy,
     decision,
     device,
@@ -26,7 +27,22 @@ from simulator.faults.kinds import FaultKind
 FAULTS: Final[Mapping[str, FaultKind]] = MappingProxyType(
     {
         kind.name: kind
-        for family in (flash, memory, busy, link, radio, nat, device, notices, store, installer, decision, order, image)
+        for family in (
+            flash,
+            memory,
+            busy,
+            link,
+            radio,
+            nat,
+            device,
+            answers,
+            notices,
+            store,
+            installer,
+            decision,
+            order,
+            image,
+        )
         for kind in family.KINDS
     }
 )

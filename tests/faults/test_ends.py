@@ -16,7 +16,7 @@ OPERATED = ("order", "registration", "notification", "observation", "store")
 CASES = [
     (name, delivery)
     for name, kind in FAULTS.items()
-    if kind.seam not in OPERATED
+    if kind.seam not in OPERATED and name != "push-restart-ignored"  # which needs a second push (test_answers.py)
     for delivery in sorted(kind.deliveries)
 ]
 
