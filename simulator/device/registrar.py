@@ -62,7 +62,8 @@ class Registrar:
         assert self._device.link is not None
         self._device.link.renew()
         endpoint = self._device.endpoint
-        self._started, self._resent = now, endpoint.retransmissions
+        # A timer may ring a little early (``Deadlines``), and an answer come before its time.
+        self._started, self._resent = min(now, self._device.world.now()), endpoint.retransmissions
         self._call = self._device.stack.call(
             endpoint, parts.code, options, parts.payload, lambda result: self._ended(operation, result), now
         )
@@ -140,7 +141,8 @@ class Registrar:
             await self.deregister()
         await self._device.world.clock.sleep(seconds)
         if self._is_current and not self.registered:
-            self.start(Operation.REGISTER, self._device.world.now())
+            # Where another Register is under way already, or is to be tried again, that one is as good.
+            self.ask(Operation.REGISTER, self._device.world.now())
 
     def update_soon(self) -> None:
         """Have an Update sent, where the device is registered."""

@@ -10,6 +10,7 @@ from simulator.coap import codes as c
 from simulator.coap.message import decode
 from simulator.events import RegistrationEnded
 from simulator.lwm2m.refusal import RefusedError
+from simulator.lwm2m.registration import Operation
 from tests.device.device_rig import SERVER, device_rig, in_virtual_time
 
 
@@ -163,3 +164,25 @@ async def test_a_de_register_that_nobody_answers_ends_too():
         rig.network.lost = lambda source, to, data: to == SERVER
         await rig.device.power_off()
         assert ended(rig)[-1] == ("deregister", "unknown", "")
+
+
+@in_virtual_time
+async def test_whoever_is_to_leave_while_it_registers_goes_on_with_that():
+    async with device_rig(started=False) as rig:
+        rig.network.lost = lambda source, to, data: SERVER in (source, to)
+        await rig.start()
+        rig.device.registrar.leave_for(5.0)
+        await rig.settle(10)
+        assert ended(rig) == []
+        rig.network.lost = lambda source, to, data: False
+        await rig.settle(60)
+        assert ended(rig) == [("register", "ok", "2.01")]
+
+
+@in_virtual_time
+async def test_no_operation_ends_before_it_has_begun():
+    async with device_rig(lifetime_s=60) as rig:
+        rig.device.registrar.start(Operation.UPDATE, rig.clock.now() + 1e-3)
+        await rig.settle(1)
+        updates = [e for e in rig.of(RegistrationEnded) if e.operation == "update"]
+        assert [e.t >= e.started for e in updates] == [True]
