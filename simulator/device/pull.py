@@ -16,6 +16,7 @@ from simulator.device.progress import Progress
 from simulator.device.refetched import NOTHING_REACHED, Tally
 from simulator.device.secure import NoCredentialError, network_for
 from simulator.events import NOT_KNOWN, TransferEnded
+from simulator.lwm2m.firmware_resources import Transfer
 from simulator.lwm2m.firmware_table import Event
 
 if TYPE_CHECKING:
@@ -242,6 +243,9 @@ class Pull(ABC):
             self._close(now)
 
     def _end(self, event: Event, now: float) -> None:
+        if self._device.firmware.transfer is not Transfer.PULL:
+            # It was cancelled a moment ago, by the very write to the flash that was its last, for one.
+            self.stop(now)
         if self._ended:
             return
         self._ended = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.events import FAULT_OVER, OperatorStepEnded, StateChanged
+from simulator.events import FAULT_OVER, OperatorStepEnded, StateChanged, TransferEnded
 from simulator.faults.triggers import BYTES, SHARE, STATE, Place
 from tests.faults.faulty_device import ORIGINS
 from tests.faults.ordered import CELL, judged
@@ -56,3 +56,11 @@ def test_an_update_that_was_put_off_is_called_off(delivery, management):
     assert ended.t - began.t == pytest.approx(90.0)
     assert ended.detail.startswith(f"{FAULT_OVER} the user calls the update off")
     assert 11 in [event.result for event in of(run, StateChanged)]
+
+
+@pytest.mark.parametrize("at", [19_900, 19_990])
+def test_a_pull_that_is_called_off_at_its_last_blocks_is_no_success(at):
+    run = judged("pull", NAME, at=Place(BYTES, at))
+    completed = [event for event in of(run, StateChanged) if event.cause == "download_completed"]
+    transfers = [event.outcome for event in of(run, TransferEnded)]
+    assert transfers == ["ok" if completed else "unknown"]
