@@ -26,6 +26,10 @@ REPLIES: Final = frozenset({"notify", "observe"})
 SPOILT: Final = {5: "the integrity check failed", 6: "no package that it knows"}
 
 
+NO_ANSWERS: Final = frozenset({"push-block-misnumbered"})
+"""Faults of a device that answers what nobody sent: there a server has to give up."""
+
+
 class Finding(NamedTuple):
     """Something that looks like a server's fault."""
 
@@ -132,7 +136,8 @@ def gave_up_early(case: Case) -> Iterator[Finding]:
             silent = order.t - transfer.last_block
             under_way = transfer.delivery == "push" and order.started <= transfer.started <= order.t < transfer.t
             anew = any(transfer.started <= r.t <= order.t and r.operation != "update" for r in case.registrations)
-            if under_way and not anew and silent <= ALIVE_S and took < IN_TIME * case.request_s:
+            early = silent <= ALIVE_S and took < IN_TIME * case.request_s
+            if under_way and not anew and early and NO_ANSWERS.isdisjoint(case.fault.split("+")):
                 yield Finding(
                     order.t,
                     f"the push was given up after {seconds(took)} of the {seconds(case.request_s)} that it had, at "

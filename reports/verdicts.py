@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pandas as pd
 
 from reports.case import cases
@@ -17,6 +19,8 @@ EVIDENCE = frozenset({"states", "registrations", "transfers", "faults", "server_
 """Tables without which a server is not accused: what is missing there may be what clears it."""
 
 AS_DECLARED = "as declared"
+DIFFERS = "differs"
+NOT_KNOWN = "unknown"
 OTHERWISE = "otherwise"
 DID_NOT_STRIKE = "did not strike"
 GONE = "3/0"
@@ -61,49 +65,68 @@ def faults(devices: pd.DataFrame) -> list[FaultVerdict]:
     ]
 
 
-def verdicts(run: Run, devices: pd.DataFrame) -> Verdicts:
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdicts device by device."""
+
+    outcomes: pd.DataFrame
+    """By device of the campaign: ``device`` and ``server``, each ``as declared``, ``differs`` or ``unknown``."""
+    charges: list[Charge]
+    """What the server did wrong: of each class and device the first."""
+    doubts: list[Charge]
+    """What looks like it, but may be the work of the network or of a fault."""
+
+
+def judgement(run: Run, devices: pd.DataFrame) -> Judgement:
     """The outcome of each device in the campaign against what was declared, and of the server against the device."""
     there = devices[devices["campaign"]]
+    charges, doubts = ([], []) if EVIDENCE & run.incomplete else _findings(run, devices)
     known = there["device_end"] != UNKNOWN
-    sound = known & (there["device_end"] == there["declared"])
-    accused: set[int] = set()
-    unclear: set[int] = set()
-    classes = [] if EVIDENCE & run.incomplete else _classes(run, devices, accused, unclear)
-    differs = there.index.isin(accused)
-    agreed = known & there["asked"] & (there["server_end"] == there["device_end"]) & ~there.index.isin(unclear)
-    agreed &= ~differs
+    outcomes = pd.DataFrame(NOT_KNOWN, index=there.index, columns=["device", "server"])
+    outcomes.loc[known, "device"] = DIFFERS
+    outcomes.loc[known & (there["device_end"] == there["declared"]), "device"] = AS_DECLARED
+    agreed = known & there["asked"] & (there["server_end"] == there["device_end"])
+    outcomes.loc[agreed & ~there.index.isin({doubt.index for doubt in doubts}), "server"] = AS_DECLARED
+    outcomes.loc[there.index.isin({charge.index for charge in charges}), "server"] = DIFFERS
+    return Judgement(outcomes, charges, doubts)
+
+
+def verdicts(run: Run, devices: pd.DataFrame) -> Verdicts:
+    """How many devices have which outcome, and the classes of what the server did wrong."""
+    found = judgement(run, devices)
     return Verdicts(
-        device=Judged(int(sound.sum()), int((known & ~sound).sum()), int((~known).sum())),
-        server=Judged(int(agreed.sum()), int(differs.sum()), len(there) - int(agreed.sum()) - int(differs.sum())),
-        classes=classes,
+        device=_judged(found.outcomes["device"]),
+        server=_judged(found.outcomes["server"]),
+        classes=[
+            ServerClass(
+                id=name,
+                name=title,
+                devices=sum(charge.id == name for charge in found.charges),
+                unclear=sum(doubt.id == name for doubt in found.doubts),
+                charges=sorted((c for c in found.charges if c.id == name), key=lambda c: c.t)[:CHARGES_MOST],
+            )
+            for name, title, _ in CLASSES
+            if any(each.id == name for each in (*found.charges, *found.doubts))
+        ],
     )
 
 
-def _classes(run: Run, devices: pd.DataFrame, accused: set[int], unclear: set[int]) -> list[ServerClass]:
-    """What the server did wrong; ``accused`` and ``unclear`` get the devices."""
-    charges: dict[str, list[Charge]] = {name: [] for name, _, _ in CLASSES}
-    doubts: dict[str, set[int]] = {name: set() for name, _, _ in CLASSES}
+def _judged(outcomes: pd.Series[str]) -> Judged:
+    return Judged(*(int((outcomes == word).sum()) for word in (AS_DECLARED, DIFFERS, NOT_KNOWN)))
+
+
+def _findings(run: Run, devices: pd.DataFrame) -> tuple[list[Charge], list[Charge]]:
+    """Charges, and doubts."""
+    charges: list[Charge] = []
+    doubts: list[Charge] = []
     for case in cases(run, devices):
         for name, _, rule in CLASSES:
             found = list(rule(case))
-            clear = next((finding for finding in found if finding.clear), None)
-            if clear is not None:
-                charges[name].append(Charge(name, case.index, case.endpoint, case.group, clear.t, clear.message))
-                accused.add(case.index)
-            elif found:
-                doubts[name].add(case.index)
-                unclear.add(case.index)
-    return [
-        ServerClass(
-            id=name,
-            name=title,
-            devices=len(charges[name]),
-            unclear=len(doubts[name]),
-            charges=sorted(charges[name], key=lambda charge: charge.t)[:CHARGES_MOST],
-        )
-        for name, title, _ in CLASSES
-        if charges[name] or doubts[name]
-    ]
+            if found:
+                first = next((finding for finding in found if finding.clear), found[0])
+                kept = charges if first.clear else doubts
+                kept.append(Charge(name, case.index, case.endpoint, case.group, first.t, first.message))
+    return charges, doubts
 
 
 def counts(column: pd.Series[str]) -> dict[str, int]:

@@ -158,6 +158,8 @@ def test_s5_leaves_alone_who_waited_long_enough_or_had_no_answer():
     assert found("S5", orders=refused, transfers=GIVEN_UP["transfers"]) == []
     again = [*SOUND.registrations[:1], Registration(13.4, "register", "ok", "2.01")]
     assert found("S5", **GIVEN_UP, registrations=again) == []
+    # What the device answered was no answer to what it had been sent.
+    assert found("S5", **GIVEN_UP, fault="packet-loss+push-block-misnumbered") == []
 
 
 def updates(*rows):
