@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from simulator.firmware import HEADER_SIZE, build, generate
 from simulator.firmware.image import PackageError, parse_header
 from simulator.firmware.variants import VARIANTS
+from simulator.lwm2m.firmware_resources import PACKAGE_URI_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -28,6 +29,11 @@ CLOSED_PORT: Final = 1
 """A port at which nobody listens."""
 
 FOREIGN_MODEL: Final = "another-model"
+
+
+def padded(uri: str, size: int) -> str:
+    """A URI with a query that makes it as many bytes long."""
+    return f"{uri}?".ljust(size, "x")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class Packages:
             "unavailable": f"{origin}/unavailable/{good}",
             "stalls": f"{origin}/stalls/{round(100 * after)}/{good}",
             "replaced": f"{origin}/replaced/{device}/{good}",
+            "longest": padded(f"{origin}/{good}", PACKAGE_URI_MAX),
+            "too-long": padded(f"{origin}/{good}", PACKAGE_URI_MAX + 1),
         }.get(order, f"{origin}/{good}")
 
 

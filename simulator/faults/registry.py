@@ -14,6 +14,7 @@ from simulator.faults import (
     flash,
     image,
     installer,
+    keepalive,
     link,
     memory,
     nat,
@@ -21,6 +22,7 @@ from simulator.faults import (
     order,
     radio,
     store,
+    uris,
 )
 from simulator.faults.kinds import FaultKind
 
@@ -34,6 +36,7 @@ FAULTS: Final[Mapping[str, FaultKind]] = MappingProxyType(
             link,
             radio,
             nat,
+            keepalive,
             device,
             answers,
             notices,
@@ -41,6 +44,7 @@ FAULTS: Final[Mapping[str, FaultKind]] = MappingProxyType(
             installer,
             decision,
             order,
+            uris,
             image,
         )
         for kind in family.KINDS

@@ -47,7 +47,9 @@ OTHER_PARTS = {
 """What kinds of a seam are made of, if not of its ``PARTS``."""
 ORDERS = {
     *("good", "not-found", "unparsable", "unresolved", "bad-scheme", "unlisted", "refused", "forbidden"),
-    *("unavailable", "stalls", "replaced", "wrong-model", "bad-magic", *INTERFERENCES, *VARIANTS),
+    *("unavailable", "stalls", "replaced", "longest", "too-long", "wrong-model", "bad-magic"),
+    *INTERFERENCES,
+    *VARIANTS,
 }
 EXAMPLES = {"size": 4096, "duration": 1.5, "share": 0.5, "int": 3, "str": "text", "bool": True}
 WRITTEN = {"size": "4 KiB", "duration": "1500 ms", "share": "50 %", "int": 3, "str": "text", "bool": True}
