@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simulator.coap.params import DEFAULT_PARAMETERS, TransmissionParameters
+from simulator.lwm2m.queue_mode import QueueMode
 from simulator.network.profiles import IDEAL, NetworkProfile
 from simulator.security.spec import NO_CREDENTIALS, CredentialSpec
 from simulator.transport.dtls_handshake import DEFAULT_TIMERS, HandshakeTimers
@@ -30,6 +31,7 @@ class PlanDefaults:
     firmware_version: str = "1.0.0"
     model: str = "vd-1"
     lifetime_s: float = 86_400.0
+    queue: QueueMode | None = None
     flash_bytes: int = 1 << 20
     flash_file: bool = False
     boot_time_s: float = 0.5

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from simulator.coap.block import SZX_BERT, SZX_MAX, szx_for
 from simulator.device.secure import NoCredentialError, dtls_of, network_for, reason_of, waits_for
+from simulator.device.sleep import listening
 from simulator.device.thinking import thinking
 from simulator.ports import Address
 from simulator.security.failures import SecurityError
@@ -76,7 +77,7 @@ class DatagramLink:
         scheme = device.plan.management
         server = device.world.servers[scheme]
         try:
-            network = network_for(device, device.management_network, scheme, "management")
+            network = network_for(device, listening(device), scheme, "management")
             receiver = thinking(self, device.plan.think_time_s)
             self._port = port = await network.open_datagram(server, receiver)
         except (NoCredentialError, SecurityError) as error:

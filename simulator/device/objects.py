@@ -23,7 +23,7 @@ def make_tree(device: Device) -> ObjectTree:
             on_lifetime=partial(_on_lifetime, device),
             on_update_trigger=partial(_on_update_trigger, device),
             on_periods=partial(_on_periods, device),
-            binding=binding_of(plan.management),
+            binding=binding_of(plan.management) + ("Q" if plan.queue is not None and plan.lwm2m == "1.0" else ""),
         ),
         DeviceObject(
             plan.endpoint,

@@ -30,7 +30,8 @@ class Registrar:
     had interrupted goes on when the server can see it.
     """
 
-    __slots__ = ("_call", "_device", "_effects", "_left", "_resent", "_started", "armed", "machine")
+    __slots__ = ("_call", "_device", "_effects", "_every", "_left", "_not_before", "_renewed", "_resent", "_started",
+                 "_wakes_at", "armed", "machine")  # fmt: skip
 
     def __init__(self, device: Device, effects: tuple[Effect, ...]) -> None:
         plan = device.plan
@@ -40,6 +41,13 @@ class Registrar:
         self._left: asyncio.Future[None] | None = None
         self._started = 0.0
         self._resent = 0
+        self._every = (plan.queue.update_every_s or inf) if plan.queue is not None else inf
+        self._renewed = 0.0
+        """When the server answered last."""
+        self._wakes_at = inf
+        """When an Update is sent although the registration lasts longer: a device in queue mode wakes up for it."""
+        self._not_before = -inf
+        """Until when a device sleeps over what is due."""
         self.armed = inf
         self.machine = Registration(
             plan.endpoint,
@@ -47,6 +55,7 @@ class Registrar:
             links_of(device),
             version=plan.lwm2m,
             binding=binding_of(plan.management),
+            queue=plan.queue is not None,
             retry=RETRY,
         )
 
@@ -55,8 +64,14 @@ class Registrar:
         """Whether the device holds a registration."""
         return self.machine.is_registered
 
+    @property
+    def waits(self) -> bool:
+        """Whether the answer to a request of the registration is due."""
+        return self._call is not None
+
     def start(self, operation: Operation, now: float) -> None:
         """Send the request of an operation."""
+        self._wakes_at, self._not_before = inf, -inf
         parts = self.machine.start(operation, now)
         options = request_options(parts.path, parts.query, content_format=parts.content_format)
         assert self._device.link is not None
@@ -87,6 +102,8 @@ class Registrar:
             outcome = self.machine.answered(result.code, location, now)
         else:
             outcome = self.machine.unanswered(now)
+        if self.registered:
+            self._renewed, self._wakes_at = now, now + self._every
         if self.registered != before:
             device.world.on_change("registered", 1 if self.registered else -1)
         if operation is Operation.REGISTER and outcome is Outcome.ACCEPTED:
@@ -150,6 +167,12 @@ class Registrar:
             self.machine.trigger(self._device.world.now())
             self.arm()
 
+    def oversleep(self, seconds: float) -> None:
+        """Send the next Update this long after the registration has ended at the server; nothing without one."""
+        if self._is_current and self.registered:
+            # The server counts from the last request, and has had it when its answer was here.
+            self._not_before = self._renewed + self.machine.lifetime_s + seconds
+
     def forget(self) -> None:
         """The device goes down; the server is not told."""
         if self.registered:
@@ -168,11 +191,14 @@ class Registrar:
     @property
     def deadline(self) -> float:
         """When an operation is due."""
-        return self.machine.deadline
+        return max(min(self.machine.deadline, self._wakes_at), self._not_before)
 
     def expire(self, now: float) -> None:
         """Start the operation that is due."""
-        operation = self.machine.due(now)
+        if self._wakes_at <= now:
+            self._wakes_at = inf
+            self.machine.trigger(now)
+        operation = self.machine.due(now) if self._not_before <= now else None
         if operation is not None and self._call is None:
             self.start(operation, now)
         self.armed = self.deadline

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from simulator.coap.params import TransmissionParameters
     from simulator.device.device import Device
     from simulator.events import EventSink
+    from simulator.lwm2m.queue_mode import QueueMode
     from simulator.network.profiles import NetworkProfile
     from simulator.ports import Address, Clock, Flash, Network
     from simulator.security.spec import CredentialSpec
@@ -96,6 +97,10 @@ class DeviceSettings(Protocol):
     @property
     def lifetime_s(self) -> float:
         """Lifetime (/1/0/1)."""
+
+    @property
+    def queue(self) -> QueueMode | None:
+        """How it sleeps; None for a device that never does."""
 
     @property
     def flash_bytes(self) -> int:

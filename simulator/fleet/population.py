@@ -16,6 +16,7 @@ from typing import Final
 from simulator.coap.params import TransmissionParameters
 from simulator.fleet.arrivals import due
 from simulator.fleet.entropy import Entropy, Shuffle
+from simulator.lwm2m.queue_mode import QueueMode
 from simulator.network.profiles import NetworkProfile
 from simulator.scenario import Fault, Group, Range, Scenario
 from simulator.security.spec import CredentialSpec
@@ -59,6 +60,8 @@ class DevicePlan:
     """Firmware Version (/3/0/3) before the update."""
     model: str
     lifetime_s: float
+    queue: QueueMode | None
+    """How it sleeps; None for a device that never does."""
     flash_bytes: int
     flash_file: bool
     """Whether the flash is a file in the run directory."""
@@ -144,6 +147,7 @@ class Population:
             firmware_version=self.scenario.firmware.from_version,
             model=self.scenario.firmware.model,
             lifetime_s=group.lifetime,
+            queue=plan.queue,
             flash_bytes=group.flash,
             flash_file=group.flash_file,
             boot_time_s=self._drawn(k, "boot_time", group.boot_time),
@@ -182,6 +186,7 @@ class _GroupPlan:
         self.reached = reached
         self.parameters = group.coap.parameters
         self.handshake = group.dtls.timers
+        self.queue = None if group.queue_mode is None else group.queue_mode.mode
         self._expected = group.expected
         self.protocols = group.protocols if group.protocols is not None else (group.transport,)
         self.network = group.network.resolved

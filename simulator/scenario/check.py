@@ -17,6 +17,7 @@ from simulator.scenario.endpoints import EndpointShape
 from simulator.scenario.fault_check import check_faults
 from simulator.scenario.faults import Kinds
 from simulator.scenario.problems import Finding, did_you_mean
+from simulator.scenario.queue_check import check_queue_mode
 from simulator.scenario.sections import Arrivals, AtOnce, ConstantRate, Firmware, Run
 from simulator.scenario.server import MANAGEMENT_OF, ExternalServer, LeshanDemo, Server, StartedServer
 
@@ -54,6 +55,7 @@ def check(draft: Draft, kinds: Kinds) -> Iterator[Finding]:
         yield from _delivery(name, group)
         yield from _management(name, group, draft.server)
         yield from _oscore(name, group, draft.server)
+        yield from check_queue_mode(name, group, draft)
         yield from _package(name, group, draft.firmware)
         yield from check_faults(name, group, kinds, draft)
         yield from _refused_long(name, group, draft)

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, model_v
 from simulator.coap.params import TransmissionParameters
 from simulator.lwm2m.firmware_table import Event, Row, State
 from simulator.lwm2m.profiles import PROFILES
-from simulator.scenario.links import CredentialSettings, HandshakeSettings, Network, NetworkSettings
+from simulator.scenario.links import CredentialSettings, HandshakeSettings, Network, NetworkSettings, QueueSettings
 from simulator.scenario.sections import Section
 from simulator.scenario.units import SIZE, Duration, DurationRange, PositiveDuration, Share, Size, refuse
 from simulator.security.spec import NO_CREDENTIALS, CredentialSpec
@@ -187,6 +187,9 @@ class DeviceSettings(Section):
     )
     lifetime: Annotated[PositiveDuration, AfterValidator(_lifetime)] = Field(
         default="1 d", validate_default=True, description="Lifetime (/1/0/1) of the registration."
+    )
+    queue_mode: QueueSettings | None = Field(
+        default=None, description="Whether the devices are in queue mode, and how they sleep; a table."
     )
     flash: Size = Field(
         default="2 MiB", validate_default=True, description="Capacity of the flash that takes the package."

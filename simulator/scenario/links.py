@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from simulator.lwm2m.queue_mode import AWAKE_S, QueueMode
 from simulator.network.profiles import IDEAL, PROFILES, NetworkProfile
 from simulator.scenario.sections import Section
 from simulator.scenario.units import BIT_RATE, Duration, PositiveDuration, Share, Size, refuse
@@ -111,6 +112,25 @@ class HandshakeSettings(Section):
     def timers(self) -> HandshakeTimers:
         """The timers of the handshakes."""
         return HandshakeTimers(float(self.timeout), DEFAULT_TIMERS.maximum_s, self.retransmissions)
+
+
+class QueueSettings(Section):
+    """Queue mode: for how long a device listens, and when it wakes up."""
+
+    awake: PositiveDuration = Field(
+        default=f"{AWAKE_S:g} s",
+        validate_default=True,
+        description="For how long a device listens after each message; then it sleeps. The server takes it for 93 s.",
+    )
+    update_every: PositiveDuration | None = Field(
+        default=None,
+        description="How often it wakes up to send an Update. Default: only before its registration ends.",
+    )
+
+    @property
+    def mode(self) -> QueueMode:
+        """What a device takes."""
+        return QueueMode(self.awake, self.update_every)
 
 
 class CredentialSettings(Section):

@@ -22,6 +22,7 @@ SECTIONS = {
     "`[devices.network]` and `[groups.NAME.network]`": ["NetworkSettings"],
     "`[devices.coap]` and `[groups.NAME.coap]`": ["TransmissionSettings"],
     "`[devices.dtls]` and `[groups.NAME.dtls]`": ["HandshakeSettings"],
+    "`[devices.queue_mode]` and `[groups.NAME.queue_mode]`": ["QueueSettings"],
     "`[arrivals]`": ["ConstantRate", "Ramp"],
     "`[campaign]`": ["Campaign"],
     "`[criteria]`": ["Criteria"],

@@ -9,7 +9,8 @@ Source: OMA LwM2M TS 1.1 Core, §6.2 (registration) and §6.3, §6.4 (operations
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from simulator.coap.call import Call, Result
 from simulator.coap.codes import (
@@ -23,10 +24,19 @@ from simulator.coap.codes import (
     POST,
     SERVICE_UNAVAILABLE,
 )
-from simulator.coap.exchange import Failure, Response
+from simulator.coap.exchange import Response
 from simulator.coap.requests import location_options
 from simulator.lwm2m.refusal import RefusedError
 from simulator.lwm2m.registration_table import Entry, RegistrationTable, parse_register, parse_update
+from simulator.servers.embedded.asked import (
+    NO_CONNECTION,
+    Happened,
+    Observing,
+    UnknownEndpointError,
+    in_queue_mode,
+    nothing,
+)
+from simulator.servers.embedded.queue_mode import GiveUp, RequestQueues, Send
 from simulator.servers.ways import Keyring, Side, Way, Whereabouts
 
 if TYPE_CHECKING:
@@ -38,34 +48,6 @@ if TYPE_CHECKING:
 RD: Final = "rd"
 REGISTRATIONS_MAX: Final = 200_000
 """Registrations at once; further ones get 5.03, so that forged Registers cannot fill the memory."""
-
-
-NO_CONNECTION: Final = Result(0, [], b"", Failure.UNREACHABLE, False)
-"""What comes of a request to a device whose connection is gone: it will make a new one."""
-
-
-class UnknownEndpointError(LookupError):
-    """No device is registered under this Endpoint Client Name."""
-
-
-class Happened(NamedTuple):
-    """Something that a server's user wants to know."""
-
-    event: str
-    """``registered``, ``updated`` or ``deregistered``."""
-    endpoint: str
-    registration_id: str
-    detail: str = ""
-    """For ``registered`` the id of the registration that it replaces; for ``deregistered`` the cause."""
-
-
-class Observing(NamedTuple):
-    """An observation of a path, and what it takes to observe that again."""
-
-    call: Call
-    code: int
-    options: Options
-    done: Callable[[Result], None]
 
 
 class LwM2mServer:
@@ -87,6 +69,8 @@ class LwM2mServer:
         self._plain = Side(self, "coap", None)
         self._sides = {"coap": self._plain}
         self._observations: dict[str, dict[str, Observing]] = {}
+        self.queues = RequestQueues(now)
+        """Requests to devices in queue mode."""
 
     # -- transports ------------------------------------------------------------------------------------------------
 
@@ -142,6 +126,7 @@ class LwM2mServer:
         entry, replaced = self.table.register(asked, peer, now)
         if replaced is not None:
             self._left(replaced)
+        self._woke(entry)
         self._on_event(Happened("registered", entry.endpoint, entry.id, replaced.id if replaced is not None else ""))
         return Response(CREATED, options=location_options(entry.location))
 
@@ -163,6 +148,7 @@ class LwM2mServer:
         before, reached = known.peer, self._reach(known)
         entry = self.table.update(number, parse_update(request, known.request.version), peer, now)
         assert entry is not None
+        self._woke(entry)
         if entry.peer != before:
             self._observe_anew(entry, reached)
         self._on_event(Happened("updated", entry.endpoint, entry.id))
@@ -176,6 +162,10 @@ class LwM2mServer:
         self._left(entry)
         self._on_event(Happened("deregistered", entry.endpoint, entry.id, "deregister"))
         return Response(DELETED)
+
+    def _woke(self, entry: Entry) -> None:
+        if in_queue_mode(entry):
+            self.queues.woke(entry.endpoint)
 
     def _observe_anew(self, entry: Entry, before: Endpoint | None) -> None:
         """A device has another address. What is observed of it stands (TS 1.1 Core, §6.2.2), but not the way there."""
@@ -224,15 +214,32 @@ class LwM2mServer:
     def call(
         self, name: str, code: int, options: Options, body: bytes, done: Callable[[Result], None]
     ) -> Callable[[], None]:
-        """Send a request to a registered device; returns what gives it up.
+        """Send a request to a registered device, in queue mode when it is awake; returns what gives it up.
 
         Raises:
             UnknownEndpointError: there is no such device.
         """
+        ask = partial(self._call, name, code, options, body)
+        return self._when_awake(name, ask, done, repeatable=code != POST)
+
+    def _when_awake(self, name: str, ask: Send, done: Callable[[Result], None], *, repeatable: bool) -> GiveUp:
+        if not in_queue_mode(self._device(name)[1]):
+            return ask(done)
+
+        def asked(done: Callable[[Result], None]) -> GiveUp:
+            try:
+                return ask(done)
+            except UnknownEndpointError:
+                done(NO_CONNECTION)  # it has left since, and may come back
+                return nothing
+
+        return self.queues.ask(name, asked, done, repeatable=repeatable)
+
+    def _call(self, name: str, code: int, options: Options, body: bytes, done: Callable[[Result], None]) -> GiveUp:
         endpoint, _ = self._device(name)
         if endpoint is None:
             done(NO_CONNECTION)
-            return _nothing
+            return nothing
         call = Call(code, options, body, done, szx=endpoint.szx)
         call.start(endpoint, self._now())
         return lambda: endpoint.finish(call)
@@ -247,6 +254,9 @@ class LwM2mServer:
         Raises:
             UnknownEndpointError: there is no such device.
         """
+        return self._when_awake(name, partial(self._observe, name, path, options, code), done, repeatable=True)
+
+    def _observe(self, name: str, path: str, options: Options, code: int, done: Callable[[Result], None]) -> GiveUp:
         endpoint, entry = self._device(name)
         known = self._observations.setdefault(entry.endpoint, {})
         before = known.pop(path, None)
@@ -254,7 +264,7 @@ class LwM2mServer:
             endpoint.finish(before.call)
         if endpoint is None:
             done(NO_CONNECTION)
-            return _nothing
+            return nothing
         call = Call(code, options, b"", done, szx=endpoint.szx, observe=True)
         known[path] = Observing(call, code, options, done)
         call.start(endpoint, self._now())
@@ -274,10 +284,6 @@ class LwM2mServer:
 def _whereabouts(entry: Entry) -> Whereabouts:
     place: Whereabouts = entry.peer  # type: ignore[assignment]
     return place
-
-
-def _nothing() -> None:
-    """Gives up a request that was never sent."""
 
 
 __all__ = ["Happened", "LwM2mServer", "UnknownEndpointError"]

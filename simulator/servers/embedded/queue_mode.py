@@ -1,0 +1,126 @@
+"""Requests to devices in queue mode: kept while a device may sleep, and made one after the other while it is awake.
+
+A device is taken to be awake for ``AWAKE_S`` after each of its messages (TS 1.1 Core, §6.6). One that does not answer
+sleeps: what may be asked twice (RFC 7252 §5.1) is asked again after its next Register or Update; an Execute is not, for
+nobody knows whether it was carried out. Whoever has asked gives up when he likes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from simulator.coap.exchange import Failure
+from simulator.lwm2m.queue_mode import AWAKE_S
+
+if TYPE_CHECKING:
+    from simulator.coap.call import Result
+
+Done = Callable[["Result"], None]
+GiveUp = Callable[[], None]
+Send = Callable[[Done], GiveUp]
+"""Makes a request, with what takes its results; gives what gives it up."""
+
+
+NOBODY_THERE: Final = frozenset({Failure.TIMEOUT, Failure.UNREACHABLE})
+"""What comes of a request to a device that sleeps."""
+
+
+class _Kept:
+    """A request that waits for its device, or for its answer."""
+
+    __slots__ = ("done", "repeatable", "send", "stop")
+
+    def __init__(self, send: Send, done: Done, *, repeatable: bool) -> None:
+        self.send = send
+        self.done = done
+        self.repeatable = repeatable
+        self.stop: Callable[[], None] | None = None
+        """What gives it up; None before it was made."""
+
+
+class _Device:
+    """What is to be asked of one device."""
+
+    __slots__ = ("asked", "awake_until", "waiting")
+
+    def __init__(self) -> None:
+        self.awake_until = -inf
+        self.asked: _Kept | None = None
+        self.waiting: deque[_Kept] = deque()
+
+
+class RequestQueues:
+    """The queues of a server, by Endpoint Client Name.
+
+    Args:
+        now: the clock.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._devices: dict[str, _Device] = {}
+
+    def woke(self, name: str) -> None:
+        """A device in queue mode has sent a Register or an Update, which is about to be answered."""
+        self._devices.setdefault(name, _Device()).awake_until = self._now() + AWAKE_S
+        if self._devices[name].waiting:
+            # After the answer, which a device may need before it listens for anything else.
+            asyncio.get_running_loop().call_soon(self._go_on, name)
+
+    def ask(self, name: str, send: Send, done: Done, *, repeatable: bool) -> Callable[[], None]:
+        """Make a request now, or when the device is awake; returns what gives it up.
+
+        Args:
+            name: of the device.
+            send: makes it.
+            done: takes its results, the first of which is its answer.
+            repeatable: whether it may be made again where nobody answered.
+        """
+        kept = _Kept(send, done, repeatable=repeatable)
+        self._devices.setdefault(name, _Device()).waiting.append(kept)
+        self._go_on(name)
+        return lambda: self._give_up(name, kept)
+
+    def waiting(self, name: str) -> int:
+        """How many requests wait for a device."""
+        device = self._devices.get(name)
+        return len(device.waiting) if device is not None else 0
+
+    def _go_on(self, name: str) -> None:
+        device = self._devices[name]
+        if device.asked is not None or not device.waiting or self._now() >= device.awake_until:
+            return
+        kept = device.asked = device.waiting.popleft()
+        kept.stop = kept.send(lambda result: self._take(name, kept, result))
+
+    def _take(self, name: str, kept: _Kept, result: Result) -> None:
+        device = self._devices[name]
+        silent = result.failure in NOBODY_THERE
+        device.awake_until = -inf if silent else self._now() + AWAKE_S
+        if device.asked is not kept:
+            kept.done(result)  # a notification
+            return
+        device.asked = None
+        if silent and kept.repeatable:
+            device.waiting.appendleft(kept)
+            return
+        kept.done(result)
+        self._go_on(name)
+
+    def _give_up(self, name: str, kept: _Kept) -> None:
+        device = self._devices[name]
+        if kept in device.waiting:
+            device.waiting.remove(kept)
+            return
+        if kept.stop is not None:
+            kept.stop()
+        if device.asked is kept:
+            device.asked = None
+            self._go_on(name)
+
+
+__all__ = ["RequestQueues"]
