@@ -28,6 +28,8 @@ class Patience:
     """For the answer to one request; the push of a whole package is one."""
     poll_s: float
     """When a stage takes this long, State and Update Result are read; then again after twice as long, and so on."""
+    retries: int = 0
+    """How often an order is given again of which nothing came."""
 
 
 class Console(NamedTuple):

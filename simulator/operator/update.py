@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from simulator.events import NOT_KNOWN, FaultApplied, UpdateEnded
 from simulator.operator.acts import AT_END, IDLE, PACKAGE, PACKAGE_URI, UPDATE, Act, Acts
 from simulator.operator.course import Course, answered
-from simulator.operator.driver import Answer, UnknownEndpointError
+from simulator.operator.driver import Answer, NoAnswerError, UnknownEndpointError
 from simulator.operator.requests import Reply, StepFailedError, ask, follow, is_success, read, read_progress
 from simulator.operator.watch import RESULT, STATE, UNKNOWN, VERSION
 
@@ -97,9 +97,9 @@ class Update:
             # What the server knew of an earlier attempt is not this one's result.
             self.watch.result = UNKNOWN
             async with self._acts.while_in(DOWNLOADING):
-                what, reply = await self._write()
-                self._amiss = answered(what, reply, self._course.write)
-                await self._see_through(what, reply, "wait_downloaded", DOWNLOADING, self._delivered)
+                for left in range(self.console.patience.retries, -1, -1):
+                    if not await self._give_order(left):
+                        break
             if (STATE, DOWNLOADED) in self.watch.seen and self.watch.result <= 0:
                 await self._acts.do(DOWNLOADED)
                 if not self._acts.over:
@@ -108,6 +108,27 @@ class Update:
         except StepFailedError as error:
             await self._judge(str(error))
         return False
+
+    async def _give_order(self, left: int) -> bool:
+        """Order the package and wait until it is downloaded; whether nothing came of it, and it is to be ordered again.
+
+        A push that was not answered is written again from its first block, and whatever a device forgot over a restart.
+        """
+        registrations = self.watch.registrations
+        what, reply = await self._write()
+        self._amiss = answered(what, reply, self._course.write)
+        unanswered = self.order.delivery == "push" and isinstance(reply, NoAnswerError)
+        if left and unanswered and not self._delivered(self.watch) and self.console.now() < self.end:
+            return True
+
+        def forgotten(watch: Watch) -> bool:
+            anew = watch.registrations > registrations and watch.observed >= watch.registrations
+            return left > 0 and anew and (watch.state, watch.result) == (IDLE, INITIAL)
+
+        await self._see_through(
+            what, reply, "wait_downloaded", DOWNLOADING, lambda w: self._delivered(w) or forgotten(w)
+        )
+        return forgotten(self.watch)
 
     async def execute(self) -> None:
         """Execute Update, wait for the end and judge it."""
