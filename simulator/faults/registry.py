@@ -21,6 +21,7 @@ from simulator.faults import (
     notices,
     order,
     radio,
+    sleep,
     store,
     uris,
 )
@@ -37,6 +38,7 @@ FAULTS: Final[Mapping[str, FaultKind]] = MappingProxyType(
             radio,
             nat,
             keepalive,
+            sleep,
             device,
             answers,
             notices,

@@ -39,6 +39,9 @@ class Registered(Protocol):
     def update_soon(self) -> None:
         """Have an Update sent, where the device is registered."""
 
+    def oversleep(self, seconds: float) -> None:
+        """Send the next Update this long after the registration has ended at the server."""
+
 
 class Notifier(Protocol):
     """The observations that a device keeps, for a fault that loses them."""

@@ -46,6 +46,7 @@ def check_faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterato
             yield Finding((*key, "kind"), problem, f"raise `flash` of the group by {GARBAGE} B")
         yield from _place(key, fault, kind, group, draft)
         yield from _gives_up_late(key, fault, group, draft.campaign)
+        yield from _registered_longer(key, fault, group, draft.campaign)
     yield from _one_end_each(name, group)
 
 
@@ -129,6 +130,12 @@ def _gives_up_late(key: Key, fault: Fault, group: Group, campaign: Campaign | No
             f"{campaign.timeout:g} s only",
             "raise campaign.timeout, or lower pull_retries, or ack_timeout or max_retransmit of a group over CoAP",
         )
+
+
+def _registered_longer(key: Key, fault: Fault, group: Group, campaign: Campaign | None) -> Iterator[Finding]:
+    if fault.kind == "update-late" and campaign is not None and group.lifetime > campaign.timeout:
+        problem = f"a registration lasts {group.lifetime:g} s, the operator looks for {campaign.timeout:g} s only"
+        yield Finding((*key, "kind"), problem, "lower `lifetime` of the group, or raise campaign.timeout")
 
 
 def _waits_for_blocks(key: Key, fault: Fault, group: Group, campaign: Campaign | None) -> Iterator[Finding]:

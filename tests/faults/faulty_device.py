@@ -160,8 +160,15 @@ class _Run:
             await asyncio.sleep(POLL_S)
         return reached()
 
+    async def _expire(self):
+        while True:
+            await asyncio.sleep(1)
+            self.server.expire()
+
     async def serve(self):
         """Open the server and the origin on all transports."""
+        if self.device.plan.lifetime_s < POLLS_MAX * POLL_S:
+            self._spawn(self._expire())
         network, deadlines, now = self.network, self.deadlines, self.clock.now
         known = replace(SERVERS, psks=self.server.keyring.psks)
         await self.transports.open(SERVER.host, Ports(5683, 5684, 5683, 5684), known)

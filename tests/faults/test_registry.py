@@ -41,7 +41,7 @@ PARTS = {
     "order": set(),
 }
 OTHER_PARTS = {
-    "link": [{"datagrams", "stream"}, {"datagrams", "stream", "on_state"}],
+    "link": [{"datagrams", "stream"}, {"datagrams", "stream", "on_state"}, {"link", "stream", "on_state"}],
     "decision": [{"flash", "on_state"}],
 }
 """What kinds of a seam are made of, if not of its ``PARTS``."""
