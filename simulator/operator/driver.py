@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from simulator.lwm2m.formats.packed import OPAQUE
 from simulator.security.credentials import Psk
 from simulator.security.oscore import Oscore
 
@@ -170,8 +171,8 @@ class Driver(Protocol):
     async def write_text(self, endpoint: str, path: str, text: str, timeout_s: float) -> Answer:
         """Write a string resource."""
 
-    async def write_file(self, endpoint: str, path: str, file: Path, timeout_s: float) -> Answer:
-        """Write an opaque resource with the content of a file, block-wise."""
+    async def write_file(self, endpoint: str, path: str, file: Path, timeout_s: float, form: str = OPAQUE) -> Answer:
+        """Write an opaque resource with the content of a file, block-wise; ``form`` is one of ``packed.FORMS``."""
 
     async def execute(self, endpoint: str, path: str, arguments: str, timeout_s: float) -> Answer:
         """Execute a resource."""

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from simulator.lwm2m.formats.packed import OPAQUE
 from simulator.operator.driver import (
     Answer,
     Deregistered,
@@ -234,9 +235,10 @@ class JsonLinesDriver:
         """Write a string resource."""
         return await self._operate("write", endpoint, path, timeout_s, text=text)
 
-    async def write_file(self, endpoint: str, path: str, file: Path, timeout_s: float) -> Answer:
+    async def write_file(self, endpoint: str, path: str, file: Path, timeout_s: float, form: str = OPAQUE) -> Answer:
         """Write an opaque resource with the content of a file."""
-        return await self._operate("write", endpoint, path, timeout_s, file=str(file))
+        more = {} if form == OPAQUE else {"format": form}
+        return await self._operate("write", endpoint, path, timeout_s, file=str(file), **more)
 
     async def execute(self, endpoint: str, path: str, arguments: str, timeout_s: float) -> Answer:
         """Execute a resource."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from simulator.lwm2m.formats.packed import OPAQUE
 from simulator.operator import leshan_rest as rest
 from simulator.operator.driver import (
     Answer,
@@ -170,9 +171,9 @@ class LeshanDemoDriver:
         url = rest.resource_url(self._base, endpoint, path, timeout_s, form="TEXT")
         return await self._reached.operate("PUT", url, timeout_s, rest.text_body(path, text), "application/json")
 
-    async def write_file(self, endpoint: str, path: str, file: Path, timeout_s: float) -> Answer:
+    async def write_file(self, endpoint: str, path: str, file: Path, timeout_s: float, form: str = OPAQUE) -> Answer:
         """Write an opaque resource with the content of a file."""
-        url = rest.resource_url(self._base, endpoint, path, timeout_s, form="OPAQUE")
+        url = rest.resource_url(self._base, endpoint, path, timeout_s, form=form.upper())
         return await self._reached.operate("PUT", url, timeout_s, self._body(path, file), "application/json")
 
     async def execute(self, endpoint: str, path: str, arguments: str, timeout_s: float) -> Answer:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from simulator.coap.codes import FORMAT_OPAQUE, FORMAT_TEXT, GET, POST, PUT, code_text, is_success
+from simulator.coap.codes import FORMAT_TEXT, GET, POST, PUT, code_text, is_success
 from simulator.coap.requests import request_options
+from simulator.lwm2m.formats.packed import OPAQUE, packed
 from simulator.operator.driver import (
     Answer,
     ByCertificate,
@@ -148,14 +149,15 @@ class LocalDriver:
         options = request_options(_segments(path), content_format=FORMAT_TEXT)
         return await self._call(endpoint, PUT, options, text.encode(), timeout_s)
 
-    async def write_file(self, endpoint: str, path: str, file: Path, timeout_s: float) -> Answer:
+    async def write_file(self, endpoint: str, path: str, file: Path, timeout_s: float, form: str = OPAQUE) -> Answer:
         """Write an opaque resource with the content of a file."""
         body = self._files.get(file)
         if body is None:
             msg = f"there is no file {file}"
             raise DriverError(msg)
-        options = request_options(_segments(path), content_format=FORMAT_OPAQUE)
-        return await self._call(endpoint, PUT, options, body, timeout_s)
+        content_format, payload = packed(form, path, body)
+        options = request_options(_segments(path), content_format=content_format)
+        return await self._call(endpoint, PUT, options, payload, timeout_s)
 
     async def execute(self, endpoint: str, path: str, arguments: str, timeout_s: float) -> Answer:
         """Execute a resource."""

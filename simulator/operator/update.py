@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from simulator.events import NOT_KNOWN, FaultApplied, UpdateEnded
+from simulator.lwm2m.formats.packed import OPAQUE
 from simulator.operator.acts import AT_END, IDLE, PACKAGE, PACKAGE_URI, UPDATE, Act, Acts
 from simulator.operator.course import Course, answered
 from simulator.operator.driver import Answer, NoAnswerError, UnknownEndpointError
@@ -53,6 +54,8 @@ class Order:
     """What else is asked of the device meanwhile."""
     course: Course | None = None
     """What is declared of the way to the end; None where nothing is."""
+    form: str = OPAQUE
+    """Content format of a push, one of ``packed.FORMS``."""
 
 
 def _downloaded(watch: Watch) -> bool:
@@ -162,7 +165,7 @@ class Update:
             )
             return "Write of Package URI", reply
         reply = await self._order(
-            "write_package", lambda: driver.write_file(endpoint, PACKAGE, order.package, timeout_s)
+            "write_package", lambda: driver.write_file(endpoint, PACKAGE, order.package, timeout_s, order.form)
         )
         return "Write of Package", reply
 

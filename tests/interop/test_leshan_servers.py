@@ -11,6 +11,7 @@ from typing import NamedTuple
 import psutil
 import pytest
 
+from simulator.lwm2m.formats.packed import packed
 from simulator.operator.driver import (
     Answer,
     Deregistered,
@@ -144,6 +145,14 @@ async def test_write_of_a_package_goes_out_raw_and_in_blocks(rig: Rig, device: C
         assert await rig.driver.write_file("ep-1", "/5/0/0", file, 30) == Answer("2.04")
         assert device.package.received == PACKAGE
         assert device.package.content_format == 42
+
+
+@pytest.mark.parametrize(("form", "content_format"), [("tlv", 11542), ("cbor", 60)])
+async def test_write_of_a_package_goes_out_with_a_header(rig: Rig, device: Client, tmp_path, form, content_format):
+    file = tmp_path / "fw.bin"
+    file.write_bytes(PACKAGE)
+    assert await rig.driver.write_file("ep-1", "/5/0/0", file, 30, form) == Answer("2.04")
+    assert (device.package.content_format, device.package.received) == packed(form, "/5/0/0", PACKAGE)
 
 
 async def test_execute_that_a_device_refuses(rig: Rig, device: Client) -> None:

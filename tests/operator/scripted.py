@@ -218,7 +218,7 @@ class Driver:
         assert path == "/5/0/1"
         return await self._ask("write", endpoint, timeout_s, lambda device: device.write() if text else device.clear())
 
-    async def write_file(self, endpoint, path, file, timeout_s):
+    async def write_file(self, endpoint, path, file, timeout_s, form="opaque"):
         assert path == "/5/0/0"
         return await self._ask("push", endpoint, timeout_s, lambda device: device.push())
 

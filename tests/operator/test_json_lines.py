@@ -68,6 +68,8 @@ async def test_commands_are_those_of_the_protocol(tmp_path: Path) -> None:
         assert await sent(driver.execute("dev", "/5/0/3", "0='1'", 9)) == {"do": "execute", **common, "args": "0='1'"}
         file = tmp_path / "fw"
         assert await sent(driver.write_file("dev", "/5/0/3", file, 9)) == {"do": "write", **common, "file": str(file)}
+        as_tlv = {"do": "write", **common, "file": str(file), "format": "tlv"}
+        assert await sent(driver.write_file("dev", "/5/0/3", file, 9, "tlv")) == as_tlv
         attributes = {"pmin": 0, "pmax": 10}
         answer = await sent(driver.attributes("dev", "/5/0/3", attributes, 9))
         assert answer == {"do": "attributes", **common, "attributes": attributes}

@@ -107,7 +107,8 @@ async def test_a_package_is_read_once(fake: FakeDemo, driver: LeshanDemoDriver, 
     file.write_bytes(b"\x01")
     await driver.write_file("dev", "/5/0/0", file, 5)
     file.unlink()
-    assert await driver.write_file("dev", "/5/0/0", file, 5) == Answer("2.04")
+    assert await driver.write_file("dev", "/5/0/0", file, 5, "cbor") == Answer("2.04")
+    assert fake.asked[-1][0] == "PUT /api/clients/dev/5/0/0?format=CBOR&timeout=5"
     with pytest.raises(DriverError, match="none: No such file"):
         await driver.write_file("dev", "/5/0/0", tmp_path / "none", 5)
 

@@ -18,6 +18,7 @@ from aiocoap import resource
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from simulator.lwm2m.formats.packed import packed
 from simulator.servers.aiocoap_reference import registry as registry_module
 from simulator.servers.aiocoap_reference import transports as transports_module
 from simulator.servers.aiocoap_reference.registry import RegistrationError, Registry, parse_query
@@ -234,6 +235,20 @@ async def test_a_package_is_pushed_block_wise_from_base64_and_from_a_file(server
         if "base64" in fields:
             file.write_bytes(package)
     assert (await server.perform(command("read", "/5/0/0")))["value"] == base64.b64encode(package).decode()
+
+
+@pytest.mark.parametrize(("form", "content_format"), [("tlv", 11542), ("cbor", 60)])
+async def test_a_package_is_pushed_in_a_format_that_has_a_header(server, device, tmp_path, form, content_format):
+    await device.register()
+    for package in (b"ab", bytes(200), bytes(n * 7 & 0xFF for n in range(5000))):
+        file = tmp_path / f"{len(package)}.bin"
+        file.write_bytes(package)
+        done = await server.perform(command("write", "/5/0/0", file=str(file), format=form))
+        assert done == {"code": "2.04"}
+        assert device.package.requests[-1].opt.content_format == content_format
+        # By the codecs of this project, which the server does without.
+        assert (content_format, device.package.value) == packed(form, "/5/0/0", package)
+    assert (await server.perform(command("write", "/5/0/0", file=str(file), format="xml")))["error"] == "failed"
 
 
 async def test_notifications_follow_the_answer_in_order_until_cancelled(server, events, device):

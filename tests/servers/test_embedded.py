@@ -67,7 +67,8 @@ async def test_operations_on_a_device():
         assert set(await do("stats")) == {"cpu_s", "rss_bytes"}
 
 
-def test_a_package_comes_from_a_file(tmp_path):
+@pytest.mark.parametrize("form", [None, "opaque", "tlv", "cbor"])
+def test_a_package_comes_from_a_file(tmp_path, form):
     file = tmp_path / "package"
     file.write_bytes(PACKAGE)
 
@@ -75,8 +76,11 @@ def test_a_package_comes_from_a_file(tmp_path):
     async def push():
         async with device_rig() as rig:
             do = Operator(rig)
-            assert await do("write", ep="dev", path="/5/0/0", file=str(file)) == {"code": "2.04"}
+            more = {} if form is None else {"format": form}
+            assert await do("write", ep="dev", path="/5/0/0", file=str(file), **more) == {"code": "2.04"}
             assert rig.pair == (2, 0)
+            with pytest.raises(ValueError, match="'xml' is no form of a file; there are opaque, tlv, cbor"):
+                await do("write", ep="dev", path="/5/0/0", file=str(file), format="xml")
             with pytest.raises(OSError, match="missing"):
                 await do("write", ep="dev", path="/5/0/0", file=str(tmp_path / "missing"))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 
+from simulator.servers.aiocoap_reference.forms import packed
 from simulator.servers.aiocoap_reference.oscore import read_oscore
 from simulator.servers.aiocoap_reference.requests import (
     OPAQUE,
@@ -82,16 +83,17 @@ class Commands:
 
     async def _write(self, command: Mapping[str, object]) -> Line:
         to, path, timeout_s = self._target(command)
-        payload, content_format = self._payload(command)
+        payload, content_format = self._payload(command, path)
         return answer_of(await self._requests.write(to, path, payload, content_format, timeout_s))
 
-    def _payload(self, command: Mapping[str, object]) -> tuple[bytes, int]:
+    def _payload(self, command: Mapping[str, object], path: str) -> tuple[bytes, int]:
         if sum(name in command for name in ("text", "base64", "file")) != 1:
             raise CommandError("failed", "write needs exactly one of text, base64 and file")
         if "text" in command:
             return field(command, "text", str).encode(), TEXT
         if "file" in command:
-            return self._requests.read_file(field(command, "file", str)), OPAQUE
+            form = field(command, "format", str) if "format" in command else "opaque"
+            return packed(form, path, self._requests.read_file(field(command, "file", str)))
         try:
             return base64.b64decode(field(command, "base64", str), validate=True), OPAQUE
         except (binascii.Error, ValueError) as error:

@@ -20,6 +20,7 @@ from simulator.coap.codes import (
 )
 from simulator.coap.exchange import Failure
 from simulator.coap.requests import request_options
+from simulator.lwm2m.formats.packed import OPAQUE, packed
 from simulator.security.credentials import Psk
 from simulator.servers.embedded.core import LwM2mServer, UnknownEndpointError
 from simulator.servers.json_lines import CommandError, JsonLines, usage
@@ -38,7 +39,7 @@ class Commands:
     def __init__(self, server: LwM2mServer, lines: JsonLines) -> None:
         self._server = server
         self._lines = lines
-        self._files: dict[str, bytes] = {}
+        self._files: dict[tuple[str, str, str], tuple[int, bytes]] = {}
 
     def take(self, command: dict[str, Any]) -> None:
         """Carry out one command.
@@ -66,7 +67,7 @@ class Commands:
         if "text" in command:
             body, content_format = str(command["text"]).encode(), FORMAT_TEXT
         elif "file" in command:
-            body, content_format = self._file(command["file"]), FORMAT_OPAQUE
+            content_format, body = self._file(command["file"], str(command.get("format", OPAQUE)), command["path"])
         else:
             body, content_format = base64.b64decode(command["base64"], validate=True), FORMAT_OPAQUE
         self._send(command, PUT, request_options(_segments(command), content_format=content_format), body)
@@ -129,13 +130,14 @@ class Commands:
     def _stats(self, command: dict[str, Any]) -> None:
         self._lines.tell({"id": command["id"], **usage()})
 
-    def _file(self, path: str) -> bytes:
-        body = self._files.get(path)
-        if body is None:
+    def _file(self, name: str, form: str, path: str) -> tuple[int, bytes]:
+        """The content format and payload of a Write of a file."""
+        kept = self._files.get((name, form, path))
+        if kept is None:
             if len(self._files) >= FILES_MAX:
                 self._files.clear()
-            body = self._files[path] = Path(path).read_bytes()
-        return body
+            kept = self._files[name, form, path] = packed(form, path, Path(name).read_bytes())
+        return kept
 
 
 COMMANDS: Final = frozenset(

@@ -128,7 +128,17 @@ final class Commands {
         byte[] value = command.has("file")
                 ? files.read(word(command, "file"))
                 : Base64.getDecoder().decode(word(command, "base64"));
-        return new WriteRequest(ContentFormat.OPAQUE, object, instance, resource, value);
+        return new WriteRequest(form(command), object, instance, resource, value);
+    }
+
+    private static ContentFormat form(JsonNode command) {
+        String name = command.path("format").asText("opaque");
+        return switch (name) {
+            case "opaque" -> ContentFormat.OPAQUE;
+            case "tlv" -> ContentFormat.TLV;
+            case "cbor" -> ContentFormat.CBOR;
+            default -> throw new IllegalArgumentException(name + " is no form of a file");
+        };
     }
 
     private static WriteAttributesRequest attributes(JsonNode command) {
