@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from simulator.faults.order import INTERFERENCES, STATES, declared
 from simulator.faults.registry import FAULTS
 from simulator.lwm2m.profiles import PROFILES
-from simulator.operator.acts import Act
+from simulator.operator.acts import AT_END, Act
 from simulator.operator.campaign import Tactics, Target
+from simulator.operator.course import Course
 from simulator.operator.job import Job, ServerChoice
 from simulator.operator.requests import Patience
 from simulator.operator.update import Order
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from simulator.cli.packages import Packages
     from simulator.fleet.population import DevicePlan, Population
     from simulator.scenario import Fault, Scenario
+    from simulator.scenario.procedure import OperatorOrder, Procedure
 
 POLL_S_MAX: Final = 5.0
 """When a stage takes this long, the operator reads State and Update Result."""
@@ -58,7 +60,13 @@ def operator_job(
         poll_s=min(POLL_S_MAX, campaign.timeout / 4),
     )
     targets = [
-        Target(plan.index, plan.endpoint, order_of(plan, packages, origins), *security_of(plan)) for plan in plans
+        Target(
+            plan.index,
+            plan.endpoint,
+            order_of(plan, packages, origins, scenario.groups[plan.group]),
+            *security_of(plan),
+        )
+        for plan in plans
     ]
     if campaign.order == "random":
         random.Random(population.entropy.number(-1, "campaign")).shuffle(targets)
@@ -83,8 +91,13 @@ def orders_in(scenario: Scenario) -> frozenset[str]:
     return frozenset(FAULTS[fault.kind].order for group in scenario.groups.values() for fault in group.faults)
 
 
-def order_of(plan: DevicePlan, packages: Packages, origins: Mapping[str, str]) -> Order | None:
-    """What the operator tells a device; None where it tells it nothing."""
+def order_of(
+    plan: DevicePlan, packages: Packages, origins: Mapping[str, str], procedure: Procedure | None = None
+) -> Order | None:
+    """What the operator tells a device; None where it tells it nothing.
+
+    ``procedure`` is that of its group.
+    """
     if not plan.delivery:
         return None
     faults = [(FAULTS[fault.kind].order, fault) for fault in plan.faults if FAULTS[fault.kind].seam == "order"]
@@ -98,12 +111,29 @@ def order_of(plan: DevicePlan, packages: Packages, origins: Mapping[str, str]) -
         expected_state=plan.expected_state,
         expected_result=plan.expected_result,
         fault="" if fault is None else fault.kind,
-        acts=tuple(
-            _act(plan, name, fault, packages, origins[plan.transport])
-            for name, fault in faults
-            if name in INTERFERENCES
+        acts=(
+            *(_ordered(each, packages) for each in (procedure.orders if procedure is not None else ())),
+            *(
+                _act(plan, name, fault, packages, origins[plan.transport])
+                for name, fault in faults
+                if name in INTERFERENCES
+            ),
         ),
+        course=None if procedure is None else _course(procedure),
     )
+
+
+def _ordered(order: OperatorOrder, packages: Packages) -> Act:
+    """An order of the scenario."""
+    state = AT_END if order.when == "end" else int(STATES[order.when])
+    return Act("", state, order.do, "", packages.nul(), order.answer, order.path, order.value)
+
+
+def _course(procedure: Procedure) -> Course | None:
+    declared = procedure.course
+    if not declared.declared:
+        return None
+    return Course(declared.states, declared.results, declared.write or "", declared.execute or "")
 
 
 def version_of(plan: DevicePlan, ordered: str) -> str:

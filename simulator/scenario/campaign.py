@@ -62,12 +62,12 @@ class Campaign(Section):
         ),
     )
     concurrency: int = Field(default=100, ge=1, le=1_000_000, description="Updates that are open at the same time.")
-    execute: Annotated[Moment, MomentOf(("downloaded", "all-downloaded"), "delay")] = Field(
+    execute: Annotated[Moment, MomentOf(("downloaded", "all-downloaded", "never"), "delay")] = Field(
         default="downloaded",
         validate_default=True,
         description=(
-            "When Update (/5/0/2) is executed: at once when a device has downloaded, when all have, or "
-            '{ delay = "2 s" } after each.'
+            "When Update (/5/0/2) is executed: at once when a device has downloaded, when all have, "
+            '{ delay = "2 s" } after each, or never.'
         ),
     )
     groups: tuple[str, ...] | None = Field(

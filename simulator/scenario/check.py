@@ -17,6 +17,7 @@ from simulator.scenario.endpoints import EndpointShape
 from simulator.scenario.fault_check import check_faults
 from simulator.scenario.faults import Kinds
 from simulator.scenario.problems import Finding, did_you_mean
+from simulator.scenario.procedure import check_never_executed, check_procedure
 from simulator.scenario.queue_check import check_queue_mode
 from simulator.scenario.sections import Arrivals, AtOnce, ConstantRate, Firmware, Run
 from simulator.scenario.server import MANAGEMENT_OF, ExternalServer, LeshanDemo, Server, StartedServer
@@ -58,10 +59,25 @@ def check(draft: Draft, kinds: Kinds) -> Iterator[Finding]:
         yield from check_queue_mode(name, group, draft)
         yield from _package(name, group, draft.firmware)
         yield from check_faults(name, group, kinds, draft)
+        yield from check_procedure(name, group, external=isinstance(draft.server, ExternalServer))
+        if _left_downloaded(draft) and name in _updated(draft):
+            yield from check_never_executed(name, group, frozenset(kinds[fault.kind].seam for fault in group.faults))
         yield from _refused_long(name, group, draft)
     yield from _campaign(draft)
     yield from _times(draft)
     yield from _criteria(draft)
+
+
+def _updated(draft: Draft) -> dict[str, Group]:
+    """The groups that the campaign updates."""
+    chosen = draft.group_names
+    if draft.campaign is not None and draft.campaign.groups is not None:
+        chosen = draft.campaign.groups
+    return {name: group for name, group in draft.groups.items() if name in chosen and group.delivery != "none"}
+
+
+def _left_downloaded(draft: Draft) -> bool:
+    return draft.campaign is not None and draft.campaign.execute.event == "never"
 
 
 def _devices(draft: Draft) -> Iterator[Finding]:
@@ -188,8 +204,7 @@ def _campaign(draft: Draft) -> Iterator[Finding]:
         elif name in draft.groups and draft.groups[name].delivery == "none":
             mend = f"set groups.{name}.delivery to pull or push"
             yield Finding(("campaign", "groups", position), f"group {name!r} has no delivery", mend)
-    chosen = draft.group_names if campaign.groups is None else campaign.groups
-    updates = sum(g.count for name, g in draft.groups.items() if name in chosen and g.delivery != "none")
+    updates = sum(group.count for group in _updated(draft).values())
     if campaign.execute.event == "all-downloaded" and updates > campaign.concurrency:
         yield Finding(
             ("campaign", "concurrency"),

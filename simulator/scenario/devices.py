@@ -13,6 +13,7 @@ from simulator.coap.params import TransmissionParameters
 from simulator.lwm2m.firmware_table import Event, Row, State
 from simulator.lwm2m.profiles import PROFILES
 from simulator.scenario.links import CredentialSettings, HandshakeSettings, Network, NetworkSettings, QueueSettings
+from simulator.scenario.procedure import Procedure
 from simulator.scenario.sections import Section
 from simulator.scenario.units import SIZE, Duration, DurationRange, PositiveDuration, Share, Size, refuse
 from simulator.security.spec import NO_CREDENTIALS, CredentialSpec
@@ -139,7 +140,7 @@ class TransmissionSettings(Section):
         return self.parameters.MAX_TRANSMIT_WAIT
 
 
-class DeviceSettings(Section):
+class DeviceSettings(Procedure):
     """Defaults of all groups; each group may set any of them anew."""
 
     delivery: Literal["pull", "push", "none"] = Field(

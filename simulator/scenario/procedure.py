@@ -1,4 +1,4 @@
-"""What else updates of a group are asked and judged by: ``[[groups.NAME.orders]]`` and ``[groups.NAME.course]``."""
+"""What else updates of a group are asked and judged by: ``orders`` and ``course``."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Course(Section):
 
 
 class Procedure(Section):
-    """The keys of a group that are about its updates beside their end."""
+    """The keys of devices that are about their updates beside the end."""
 
     orders: tuple[OperatorOrder, ...] = Field(
         default=(), strict=False, description="What the operator asks beside the update; an array of tables."
@@ -109,9 +109,7 @@ def check_procedure(name: str, group: Group, *, external: bool) -> Iterator[Find
     """What keeps the orders of a group from being given, and its course from being taken."""
     key: Key = ("groups", name)
     for part, present in (("orders", bool(group.orders)), ("course", group.course.declared)):
-        if present and group.delivery == "none":
-            yield Finding((*key, part), "there is no update where `delivery` is none", f"drop `{part}`")
-        elif present and external:
+        if present and external:
             yield Finding((*key, part), "an external server gives its own orders", f"drop `{part}`")
     yield from _ends(key, group)
 

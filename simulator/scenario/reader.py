@@ -20,7 +20,7 @@ from simulator.scenario.server import SERVERS
 SECTIONS: Final = ("run", "server", "firmware", "devices", "groups", "arrivals", "campaign", "criteria")
 
 _S = TypeVar("_S", bound=Section)
-TABLES: Final = ("coap", "credentials", "download_credentials", "dtls", "network")
+TABLES: Final = ("coap", "course", "credentials", "download_credentials", "dtls", "network")
 """Keys of a group that are tables: what a group sets in them goes over what ``[devices]`` sets, key by key."""
 _GROUP_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 

@@ -10,6 +10,8 @@ from simulator.faults.registry import FAULTS
 from simulator.firmware import build, generate
 from simulator.firmware.image import HEADER_SIZE, parse_header
 from simulator.fleet.population import Population
+from simulator.operator.acts import AT_END, Act
+from simulator.operator.course import Course
 from simulator.operator.job import ServerChoice
 from simulator.scenario import loads
 
@@ -129,3 +131,24 @@ def test_the_same_seed_makes_the_same_package(tmp_path):
     a, b, c = ((tmp_path / name / "good.bin").read_bytes() for name in "abc")
     assert a == b == generate(2048, firmware.model, "2.5.0", 3)
     assert a != c
+
+
+def test_what_the_scenario_orders_and_the_course_that_it_declares(tmp_path):
+    orders = (
+        'orders = [{ when = "idle", do = "write", path = "/5/0/0", value = "\\u0000" }, '
+        '{ when = "end", do = "read", path = "/5/0/5", value = "1" }]\n'
+    )
+    course = 'course = { results = [0, 1], write = "2.04" }\n'
+    text = TEXT.replace('delivery = "push"\n', f'delivery = "push"\n{orders}{course}')
+    ordered = [target.order for target in job_of(tmp_path, text).targets if target.order is not None]
+    pulls, pushes = (
+        [order for order in ordered if order.delivery == "pull"],
+        [order for order in ordered if order.delivery == "push"],
+    )
+    assert {(order.acts, order.course) for order in pulls} == {((), None)}
+    nul = tmp_path / "nul.bin"
+    acts = (
+        Act("", 0, "write", "", nul, "2.04", "/5/0/0", "\0"),
+        Act("", AT_END, "read", "", nul, "2.05", "/5/0/5", "1"),
+    )
+    assert {(order.acts, order.course) for order in pushes} == {(acts, Course((), (0, 1), "2.04"))}

@@ -23,6 +23,8 @@ SECTIONS = {
     "`[devices.coap]` and `[groups.NAME.coap]`": ["TransmissionSettings"],
     "`[devices.dtls]` and `[groups.NAME.dtls]`": ["HandshakeSettings"],
     "`[devices.queue_mode]` and `[groups.NAME.queue_mode]`": ["QueueSettings"],
+    "`[[devices.orders]]` and `[[groups.NAME.orders]]`": ["OperatorOrder"],
+    "`[devices.course]` and `[groups.NAME.course]`": ["Course"],
     "`[arrivals]`": ["ConstantRate", "Ramp"],
     "`[campaign]`": ["Campaign"],
     "`[criteria]`": ["Criteria"],
