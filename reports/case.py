@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from reports.devices import PEER_SEAM
-from reports.pattern import RESULT_PATH, STATE_PATH
+from reports.pattern import RESULT_PATH, STATE_PATH, hides_downloading, notifies_every_change
 from reports.read import Run, section
 
 GRACE_S: Final = 10.0
@@ -92,7 +92,7 @@ class Case:
     delivery: str
     fault: str
     hides_downloading: bool
-    """Whether its profile does not show State 1 on a push."""
+    """Whether it is pushed to, and does not show State 1 then."""
     declared: str
     """``state/result`` in which its update was declared to end."""
     driven: bool
@@ -148,10 +148,13 @@ def cases(run: Run, devices: pd.DataFrame) -> Iterator[Case]:
             group=group,
             delivery=delivery,
             fault=fault,
-            hides_downloading=plan.get("profile") == "anjay" and delivery == "push",
+            hides_downloading=hides_downloading(plan) and delivery == "push",
             declared=declared,
             driven=not run.external,
-            shaped=network != "" or index in lossy or plan.get("notifications") == "non",
+            shaped=network != ""
+            or index in lossy
+            or plan.get("notifications") == "non"
+            or not notifies_every_change(plan),
             struck=index in struck,
             grace_s=grace_s,
             lifetime_s=_least(plan.get("lifetime_s")),

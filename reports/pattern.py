@@ -7,7 +7,7 @@ set the Result before the State or after it, and a server may pass the two notif
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -27,13 +27,15 @@ _STATES: Final = ("1", "2", "3", "0")
 
 
 def pattern(run: Run, devices: pd.DataFrame) -> Pattern:
-    """The pattern check over the devices in the campaign that carry no fault."""
-    sound = devices[(devices["fault"] == "") & devices["campaign"]]
+    """The pattern check over the devices in the campaign that carry no fault, and notify whatever changes."""
+    groups = {group: _plan(run, group) for group in set(devices["group"])}
+    telling = [group for group, plan in groups.items() if notifies_every_change(plan)]
+    sound = devices[(devices["fault"] == "") & devices["campaign"] & devices["group"].isin(telling)]
     reports = _reports(run, sound)
     verdicts: Counter[str] = Counter()
     seen: Counter[str] = Counter()
     without_downloading = 0
-    silent = {group for group in set(sound["group"]) if _profile(run, group) == "anjay"}
+    silent = {group for group, plan in groups.items() if hides_downloading(plan)}
     for device, group, kind in zip(sound.index, sound["group"], sound["kind"], strict=True):
         states, results = reports.get(int(device), ([], []))
         may_skip = group in silent and kind.endswith("/push")
@@ -82,11 +84,20 @@ def _triples(rows: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
     return zip(rows["device"].tolist(), rows["path"].tolist(), rows["value"].tolist(), strict=True)
 
 
-def _profile(run: Run, group: str) -> Any:
-    """The client profile of a group, where the scenario in the manifest tells."""
+def _plan(run: Run, group: str) -> dict[str, Any]:
+    """What the scenario in the manifest says of a group."""
     scenario = section(run.manifest.get("scenario"))
-    groups = section(scenario.get("groups"))
-    return section(groups.get(group)).get("profile", section(scenario.get("devices")).get("profile"))
+    return {**section(scenario.get("devices")), **section(section(scenario.get("groups")).get(group))}
+
+
+def hides_downloading(plan: Mapping[str, Any]) -> bool:
+    """Whether the devices of a group do not show State 1 on a push; runs of version 0.1 tell by the profile alone."""
+    return not plan.get("shows_downloading_on_push", plan.get("profile") != "anjay")
+
+
+def notifies_every_change(plan: Mapping[str, Any]) -> bool:
+    """Whether the devices of a group notify every State that they pass through."""
+    return plan.get("notifies_every_change", True) is not False
 
 
 def _arrows(values: Sequence[str]) -> str:

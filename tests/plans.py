@@ -27,6 +27,7 @@ class PlanDefaults:
     download_credentials: CredentialSpec = NO_CREDENTIALS
     pull_retries: int = 0
     profile: str = "oma"
+    switches: tuple[str, ...] = ()
     lwm2m: str = "1.1"
     firmware_version: str = "1.0.0"
     model: str = "vd-1"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from simulator.coap.requests import CoapUri, parse_uri
 from simulator.faults.registry import FAULTS
 from simulator.fleet.population import DevicePlan, Population
+from simulator.lwm2m.profiles import habits_of
 from simulator.scenario import MANAGEMENT, TRANSPORTS, Campaign, Criteria, ExternalServer, Group, Run, Scenario
 from simulator.scenario.check import ENDPOINT_MAX
 from simulator.scenario.faults import Carrier, read_fault
@@ -237,7 +238,7 @@ def read_one_fault(text: str, plan: DevicePlan) -> Fault:
     Raises:
         SettingsError: there is no such fault, or a parameter cannot be.
     """
-    carrier = Carrier(plan.profile, plan.transport, plan.pull_retries)
+    carrier = Carrier(habits_of(plan.profile, plan.switches), plan.transport, plan.pull_retries)
     fault, findings = read_fault(fault_table(text), FAULTS, carrier, ("groups", _NAME, "fault"))
     problems = [_line(finding) for finding in findings]
     if fault is not None and (problem := order_problem(fault)):

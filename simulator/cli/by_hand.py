@@ -7,6 +7,10 @@ from typing import Annotated
 
 import typer
 
+_Switches = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Another reading of an open point; may be repeated.")
+]
+
 
 def device(
     server: Annotated[
@@ -14,6 +18,7 @@ def device(
     ],
     endpoint: Annotated[str, typer.Option(help="Endpoint Client Name.")],
     profile: Annotated[str | None, typer.Option(help="Habits of a client: oma, anjay or zephyr.")] = None,
+    switch: _Switches = None,
     lwm2m: Annotated[str | None, typer.Option(help="1.0 or 1.1.")] = None,
     psk_identity: Annotated[str | None, typer.Option(help="PSK identity. Default: the endpoint.")] = None,
     psk_key: Annotated[
@@ -55,6 +60,7 @@ def device(
         psk_key_file=psk_key_file,
         settings=said(
             profile=profile,
+            switches=switch,
             lwm2m=lwm2m,
             certificate=certificate,
             key=key,

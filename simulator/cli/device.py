@@ -193,7 +193,8 @@ def run_device(options: DeviceOptions, console: Console) -> int:
         plan = device.plan
         console.print(
             f"[bold]{escape(plan.endpoint)}[/] at {escape(options.server)}: LwM2M {plan.lwm2m}, profile "
-            f"{plan.profile}, pulls over {', '.join(plan.protocols)}, seed {device.seed}. `help` lists the commands.",
+            f"{' + '.join((plan.profile, *plan.switches))}, pulls over {', '.join(plan.protocols)}, "
+            f"seed {device.seed}. `help` lists the commands.",
             soft_wrap=True,
         )
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.faults.order import INTERFERENCES, STATES, declared
 from simulator.faults.registry import FAULTS
-from simulator.lwm2m.profiles import PROFILES
+from simulator.lwm2m.profiles import habits_of
 from simulator.operator.acts import AT_END, Act
 from simulator.operator.campaign import Tactics, Target
 from simulator.operator.course import Course
@@ -123,6 +123,15 @@ def order_of(
     )
 
 
+def version_of(plan: DevicePlan, ordered: str) -> str:
+    """Firmware Version (/3/0/3) after a success: the one that was ordered, unless a fault declares another one."""
+    for fault in plan.faults:
+        declares = FAULTS[fault.kind].version
+        if declares is not None:
+            return declares(fault.parameters, plan.firmware_version)
+    return ordered
+
+
 def _ordered(order: OperatorOrder, packages: Packages) -> Act:
     """An order of the scenario."""
     state = AT_END if order.when == "end" else int(STATES[order.when])
@@ -136,15 +145,6 @@ def _course(procedure: Procedure) -> Course | None:
     return Course(declared.states, declared.results, declared.write or "", declared.execute or "")
 
 
-def version_of(plan: DevicePlan, ordered: str) -> str:
-    """Firmware Version (/3/0/3) after a success: the one that was ordered, unless a fault declares another one."""
-    for fault in plan.faults:
-        declares = FAULTS[fault.kind].version
-        if declares is not None:
-            return declares(fault.parameters, plan.firmware_version)
-    return ordered
-
-
 def _origin(plan: DevicePlan, order: str, origins: Mapping[str, str]) -> str:
     """The URI of the origin that an order leads to: by another scheme where it is to be one that is not listed."""
     others = (scheme for scheme in PLAIN if scheme not in plan.protocols and scheme in origins)
@@ -153,7 +153,7 @@ def _origin(plan: DevicePlan, order: str, origins: Mapping[str, str]) -> str:
 
 def _act(plan: DevicePlan, order: str, fault: Fault, packages: Packages, origin: str) -> Act:
     state = str(fault.parameters["state"])
-    code, _ = declared(order, state, PROFILES[plan.profile])
+    code, _ = declared(order, state, habits_of(plan.profile, plan.switches))
     what = INTERFERENCES[order]
     return Act(
         fault=fault.kind,

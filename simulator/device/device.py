@@ -27,7 +27,7 @@ from simulator.device.stacks import NO_CONTEXTS, STACKS
 from simulator.faults.plan import NO_FAULTS
 from simulator.lwm2m.firmware_object import FirmwareObject, object_definition
 from simulator.lwm2m.firmware_table import Effect, Event, State, UpdateResult
-from simulator.lwm2m.profiles import PROFILES
+from simulator.lwm2m.profiles import habits_of
 from simulator.lwm2m.registration import Operation
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Device:
         "flash",
         "installation",
         "installer",
+        "leaving",
         "link",
         "management_network",
         "messages_in",
@@ -93,7 +94,7 @@ class Device:
         self.stack: Stack = STACKS[plan.stack]
         self.oscore = NO_CONTEXTS
         self.faults = NO_FAULTS
-        self.profile = PROFILES[plan.profile]
+        self.profile = habits_of(plan.profile, plan.switches)
         self.flash = world.flash(plan)
         self.installer: Installer = SlotInstaller(world.clock, plan.install_time_s)
         network = world.network if world.network_of is None else world.network_of(plan)
@@ -101,7 +102,7 @@ class Device:
         self.receiver = PackageReceiver(self.flash, plan.model)
         self.inject(faults)
         self.persistent = Persistent(plan.firmware_version)
-        self.on = False
+        self.on = self._act_due = self._reboot_asked = False
         self.link: Link | None = None
         """The way to the management server; None while the device is off or boots."""
         self.firmware: FirmwareObject
@@ -112,7 +113,7 @@ class Device:
         self.pull: Pull | None = None
         self.push: Push | None = None
         self.installation: asyncio.Task[None] | None = None
-        self._act_due = self._reboot_asked = False
+        self.leaving = effects.Leaving(self)
         self.stage = ""
         self.messages_in = self.messages_out = self.retransmissions = 0
         self.reached = NOTHING_REACHED
@@ -286,8 +287,7 @@ class Device:
             return
         now = self.world.now()
         self.notifier.take_observations(now)
-        # What changed twice has one value now and is notified once, in the place of its last change.
-        for resource_id in reversed(dict.fromkeys(reversed(self.firmware.take_changes()))):
+        for resource_id in self.firmware.take_notices():
             self.notifier.changed((5, 0, resource_id), now)
         effects.carry_out(self, now)
         self.deferral.arm()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from simulator.device.leaving import Leaving
 from simulator.device.pulls import make_pull
 from simulator.device.push import Push, record_whole
 from simulator.device.refetched import NOTHING_REACHED
@@ -59,6 +60,7 @@ def receive_package(device: Device, data: bytes) -> Event:
 def transfer_ended(device: Device, event: Event) -> int:
     """A push or pull ended; the response code for a push."""
     _take_package_info(device, event)
+    device.leaving.over()
     return device.firmware.finished(event)
 
 
@@ -70,6 +72,7 @@ def _take_package_info(device: Device, event: Event) -> None:
 
 def stop_transfers(device: Device, now: float) -> None:
     """Stop what is arriving, without an event for the machine."""
+    device.leaving.over()
     if device.pull is not None:
         device.pull.stop(now)
     if device.push is not None:
@@ -105,6 +108,8 @@ def _start_pull(device: Device, *, resume: bool) -> None:
         device.act_soon()
         return
     device.world.spawn(device.pull.start())
+    if device.profile.leaves_while_pulling:
+        device.leaving.begin()
 
 
 # -- installation ------------------------------------------------------------------------------------------------------
@@ -116,6 +121,8 @@ async def _install(device: Device) -> None:
     await device.world.clock.sleep(0)
     outcome = await device.installer.install(firmware.package_version)
     if outcome.succeeded or outcome.reverted:
+        if device.profile.leaves_before_reboot and device.link is not None:
+            await device.registrar.deregister()
         await device.reboot(outcome)
     else:
         firmware.installation_ended(Event.INSTALL_FAILED if outcome.integrity else Event.INSTALL_CORRUPT)
@@ -127,3 +134,15 @@ def stop_installation(device: Device) -> None:
     task, device.installation = device.installation, None
     if task is not None and task is not asyncio.current_task():
         task.cancel()
+
+
+__all__ = [
+    "Leaving",
+    "carry_out",
+    "perform",
+    "push_abandoned",
+    "receive_package",
+    "stop_installation",
+    "stop_transfers",
+    "transfer_ended",
+]

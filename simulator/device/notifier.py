@@ -9,6 +9,7 @@ from simulator.coap.codes import CONTENT_FORMAT, FETCH, OBSERVE, is_success
 from simulator.coap.exchange import Response
 from simulator.coap.message import uint_bytes
 from simulator.lwm2m.composite import decode_paths
+from simulator.lwm2m.firmware_habits import MERGED_PMIN_S, Notified
 from simulator.lwm2m.notify import NotificationSchedule
 from simulator.lwm2m.paths import path_of
 
@@ -60,11 +61,12 @@ def observed_paths(request: Message) -> tuple[Path, ...]:
 class Notifier:
     """Notifies the server under test of one device's changes."""
 
-    __slots__ = ("_device", "_schedule", "armed")
+    __slots__ = ("_device", "_least_pmin", "_schedule", "armed")
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._schedule = NotificationSchedule(device.tree.attributes)
+        self._least_pmin = float(MERGED_PMIN_S if device.profile.notified is Notified.MERGED else 0)
+        self._schedule = NotificationSchedule(device.tree.attributes, default_pmin=self._least_pmin)
         self.armed = inf
 
     def observed(self, request: Message, answer: Answer) -> Observed | None:
@@ -75,7 +77,7 @@ class Notifier:
 
     def set_default_periods(self, pmin: int, pmax: int) -> None:
         """Take the default periods of the Server object, in seconds; 0 is none."""
-        self._schedule.default_pmin = float(pmin)
+        self._schedule.default_pmin = max(float(pmin), self._least_pmin)
         self._schedule.default_pmax = float(pmax) or inf
 
     def take_observations(self, now: float) -> None:

@@ -167,6 +167,8 @@ class Pull(ABC):
             self._offset, self._etag = 0, b""
             self._ask()
             return False
+        if self._device.firmware.download_begun():
+            self._device.act(now)
         receiver = self._device.receiver
         self._tally.begin(offset, receiver.flash.written)
         event = receiver.begin(offset, size)

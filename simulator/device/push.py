@@ -48,6 +48,26 @@ def record_whole(device: Device, size: int, event: Event) -> None:
     )
 
 
+class IgnoredPush:
+    """A push that the device takes and drops, as if all were well; an ``Upload`` to the CoAP engine."""
+
+    __slots__ = ("_code",)
+
+    def __init__(self, code: int) -> None:
+        self._code = code
+
+    def write(self, data: bytes, now: float) -> int:  # noqa: ARG002
+        """Drop a block."""
+        return 0
+
+    def finish(self, request: Message, now: float) -> Response:  # noqa: ARG002
+        """Answer the last block."""
+        return Response(self._code)
+
+    def abandon(self, now: float) -> None:
+        """Nothing to undo."""
+
+
 class Push:
     """One push on its way into a device; an ``Upload`` to the CoAP engine.
 

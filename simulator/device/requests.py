@@ -13,13 +13,14 @@ from simulator.coap.codes import (
     PUT,
     SIZE1,
     UNSUPPORTED_CONTENT_FORMAT,
+    is_success,
 )
 from simulator.coap.exchange import Response
 from simulator.coap.message import uint_bytes
 from simulator.coap.requests import put_option
 from simulator.device import effects
 from simulator.device.notifier import answer_options
-from simulator.device.push import Push
+from simulator.device.push import IgnoredPush, Push
 from simulator.device.unwrap import unwrapper
 from simulator.events import NOT_KNOWN
 
@@ -60,7 +61,7 @@ def open_upload(device: Device, endpoint: CoapEndpoint, request: Message, now: f
     code = device.firmware.package_started()
     device.act_soon()
     if code:
-        return Response(code)
+        return IgnoredPush(code) if is_success(code) else Response(code)
     # What an unfinished push has stored must be gone before the first byte of this one is.
     effects.carry_out(device, now)
     size = request.uint(SIZE1)

@@ -83,6 +83,10 @@ class DeviceSettings(Protocol):
         """Name of a client profile."""
 
     @property
+    def switches(self) -> tuple[str, ...]:
+        """Points that the profile reads otherwise."""
+
+    @property
     def lwm2m(self) -> str:
         """``1.0`` or ``1.1``."""
 

@@ -71,9 +71,6 @@ def cannot(order: str, state: str, delivery: str, profile: Profile, lwm2m: str) 
         return f"the profile {profile.name} does not show this state during a push"
     if order == "clear-package" and state == IDLE and State.IDLE not in profile.nul_clears_in:
         return f"the profile {profile.name} takes one NUL for an image"
-    ends = state in ("downloading", "downloaded") and order in ("cancel", "clear-uri", "clear-package")
-    if ends and not declared(order, state, profile)[1]:
-        return f"the profile {profile.name} goes on as if nothing had been asked in this state"
     return ""
 
 

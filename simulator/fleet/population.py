@@ -54,6 +54,8 @@ class DevicePlan:
     """How often an interrupted pull is taken up again."""
     profile: str
     """``oma``, ``anjay`` or ``zephyr``."""
+    switches: tuple[str, ...]
+    """Points that the profile reads otherwise."""
     lwm2m: str
     """``1.0`` or ``1.1``."""
     firmware_version: str
@@ -143,6 +145,7 @@ class Population:
             download_credentials=plan.download_credentials,
             pull_retries=plan.pull_retries,
             profile=group.profile,
+            switches=group.switches,
             lwm2m=group.lwm2m,
             firmware_version=self.scenario.firmware.from_version,
             model=self.scenario.firmware.model,

@@ -19,6 +19,7 @@ from simulator.coap.codes import (
     is_success,
 )
 from simulator.lwm2m import firmware_resources as r
+from simulator.lwm2m.firmware_habits import UriHabit
 from simulator.lwm2m.firmware_resources import (
     CHECK_EVENTS,
     NO_DEADLINE,
@@ -29,8 +30,7 @@ from simulator.lwm2m.firmware_resources import (
     object_definition,
     uri_event,
 )
-from simulator.lwm2m.firmware_switches import UriHabit
-from simulator.lwm2m.firmware_update import TRANSFER_EVENTS, Effect, Event, State, Step
+from simulator.lwm2m.firmware_update import TRANSFER_EVENTS, Effect, Event, State, Step, UpdateResult
 from simulator.lwm2m.firmware_values import FirmwareValues
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class FirmwareObject(FirmwareValues):
         if resource_id not in self.definition.resources:
             return NOT_FOUND
         if resource_id == r.CANCEL:
-            return self._step(Event.CANCEL_EXECUTED).code
+            return self._cancel()
         if resource_id != r.UPDATE:
             return METHOD_NOT_ALLOWED
         if not self._is_deferred():
@@ -108,6 +108,11 @@ class FirmwareObject(FirmwareValues):
             deadline = NO_DEADLINE if period == NOT_SET else self._host.now_unix() + period
         self.defer_deadline = deadline
         return step.code
+
+    def _cancel(self) -> int:
+        """The registry (5.xml) has 4.05 once the installation has completed, whatever else Idle takes."""
+        installed = (self.machine.state, self.machine.result) == (State.IDLE, UpdateResult.UPDATED_SUCCESSFULLY)
+        return METHOD_NOT_ALLOWED if installed else self._step(Event.CANCEL_EXECUTED).code
 
     def _is_deferred(self) -> bool:
         """Whether an Update that could run now has to wait; a period of 0 allows no deferral (registry, 5.xml)."""
@@ -121,7 +126,9 @@ class FirmwareObject(FirmwareValues):
     # -- reports of the device -------------------------------------------------------------------------------------
 
     def package_started(self) -> int:
-        """The first bytes of a push are here; 0 to go on, or the code to refuse it with.
+        """The first bytes of a push are here; 0 to go on, or the code to answer it with.
+
+        With a code of success all of it is to be taken and dropped before it is answered.
 
         While another push is unfinished this one takes its place (RFC 7959 §2.5); the effects then erase what the
         other one has stored, and have to be carried out before the first byte is.
@@ -130,10 +137,14 @@ class FirmwareObject(FirmwareValues):
             self.machine.state is State.DOWNLOADING and self.transfer is Transfer.NONE
         )
         step = self._step(Event.PACKAGE_RESTARTED if unfinished else Event.PACKAGE_STARTED)
-        if step.taken:
+        if step.taken and not step.code:
             self.transfer = Transfer.PUSH
             return 0
         return step.code
+
+    def download_begun(self) -> bool:
+        """The first bytes of a pull are here; whether that is new to whoever looks at State."""
+        return self.machine.state is State.IDLE and self._step(Event.DOWNLOAD_BEGUN).taken
 
     def finished(self, event: Event) -> int:
         """The transfer ended, with one of ``TRANSFER_EVENTS``; returns the response code for a push.
@@ -197,8 +208,9 @@ class FirmwareObject(FirmwareValues):
                 self._note_state_change(before)
             self._changes.append(resource_id)
         self._note_package_info(shown)
-        if machine.profile.uri_habit is UriHabit.CLEARED_AFTER_DOWNLOAD and before is State.DOWNLOADING:
-            self._set_uri(self.package_uri if machine.state is State.DOWNLOADING else "")
+        over = event in TRANSFER_EVENTS or (before is State.DOWNLOADING is not machine.state)
+        if over and machine.profile.uri_habit is UriHabit.CLEARED_AFTER_DOWNLOAD:
+            self._set_uri("")
         if step.changes:
             self._host.on_transition(machine.state, machine.result, event)
         return step

@@ -70,6 +70,8 @@ class Event(StrEnum):
     CANCEL_EXECUTED = "cancel_executed"
 
     # Reports of the transfer, push or pull.
+    DOWNLOAD_BEGUN = "download_begun"
+    """The first bytes of a pull are there; nothing new to a device that shows Downloading since the Write."""
     DOWNLOAD_COMPLETED = "download_completed"
     """The last byte is in and the package passed its checks."""
     FLASH_FULL = "flash_full"
@@ -237,6 +239,7 @@ REFUSALS: Final[tuple[tuple[tuple[State, ...], tuple[Event, ...], int], ...]] = 
     ((_I, _U), (_E.USER_CANCELLED,), NONE),
     ((_I, _D, _R), _INSTALLED, NONE),
     ((_I, _R, _U), (_E.DOWNLOAD_RESUMED,), NONE),
+    ((_I, _D, _R, _U), (_E.DOWNLOAD_BEGUN,), NONE),
 )
 
 REFUSED: Final[dict[tuple[State, Event], int]] = {

@@ -68,7 +68,10 @@ class FirmwareUpdate:
         if not isinstance(row, Row):
             return Step(taken=False, code=row)
         result = self.result if row.result is None else row.result
-        return Step(True, row.code, row.effects, self._set(row.state, result))
+        effects = row.effects
+        if self.profile.keeps_image and row.state is State.IDLE:
+            effects = tuple(effect for effect in effects if effect is not Effect.ERASE_PACKAGE)
+        return Step(True, row.code, effects, self._set(row.state, result))
 
     def _set(self, state: State, result: UpdateResult) -> tuple[int, ...]:
         assert result in ALLOWED[state], (state, result)

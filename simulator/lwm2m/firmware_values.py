@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.lwm2m import firmware_resources as r
+from simulator.lwm2m.firmware_habits import Notified
 from simulator.lwm2m.firmware_resources import NOT_SET, PROTOCOLS, Transfer
+from simulator.lwm2m.firmware_table import State
 
 if TYPE_CHECKING:
     from simulator.lwm2m.firmware_update import FirmwareUpdate
@@ -97,10 +99,23 @@ class FirmwareValues:
         self.package_version = version
         self._note_package_info(shown)
 
+    def is_notified(self, resource_id: int) -> bool:
+        """Whether an observer is told of the present value."""
+        passing = resource_id == r.STATE and self.machine.state in (State.DOWNLOADING, State.UPDATING)
+        return not (passing and self.machine.profile.notified is Notified.RESTING_STATES)
+
     def take_changes(self) -> list[int]:
         """Ids of the resources that changed since the last call, in the order in which a server has to see them."""
         changes, self._changes = self._changes, []
         return changes
+
+    def take_notices(self) -> list[int]:
+        """Ids of the resources of which an observer is to be told, in this order.
+
+        What changed twice has one value now and is told once, in the place of its last change.
+        """
+        changes = reversed(dict.fromkeys(reversed(self.take_changes())))
+        return [resource_id for resource_id in changes if self.is_notified(resource_id)]
 
     def _package_shown(self) -> bool:
         return bool(self.package_name) and self.machine.state in self.machine.profile.package_info_in

@@ -10,17 +10,20 @@ Sources: AVSystem Anjay 3.14.0, its ``fw_update`` module as observed; Zephyr, ``
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from simulator.coap.codes import INTERNAL_SERVER_ERROR, NOT_FOUND
-from simulator.lwm2m.firmware_switches import HABIT_SWITCHES, ROW_SWITCHES, SWITCHES, UriHabit, ignored, to_idle
-from simulator.lwm2m.firmware_table import KEEP, REFUSED, TABLE, Event, Row, State, Table, UpdateResult
+from simulator.coap.codes import NOT_FOUND
+from simulator.lwm2m.firmware_habits import Notified, UriHabit
+from simulator.lwm2m.firmware_readings import ignored, settled, stays_idle
+from simulator.lwm2m.firmware_switches import POINTS, SWITCHES, conflict_text, conflicts
+from simulator.lwm2m.firmware_table import KEEP, REFUSED, TABLE, Event, Row, State, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_IDLE, _DOWNLOADING, _DOWNLOADED, _UPDATING = State
+_, _DOWNLOADING, _, _UPDATING = State
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,18 @@ class Profile:
     or refused is not made anew by it."""
     keeps_over_reboot: bool = True
     """Whether the package, the place in a pull, Severity and the deferral survive a reboot."""
+    keeps_image: bool = False
+    """Whether the flash keeps what it holds when State returns to Idle."""
+    leaves_before_reboot: bool = False
+    """Whether the device De-registers before the reboot of an installation."""
+    leaves_while_pulling: bool = False
+    """Whether it De-registers when a pull has begun, and registers when it is over."""
+    notified: Notified = Notified.EVERY_CHANGE
 
     @property
     def shows_downloading_on_push(self) -> bool:
         """Whether State is Downloading while a push arrives."""
-        row = self.table[State.IDLE, Event.PACKAGE_STARTED]
-        return isinstance(row, Row) and row.state is State.DOWNLOADING
+        return not stays_idle(self.table, Event.PACKAGE_STARTED)
 
     def object_version(self, lwm2m: str) -> str:
         """The version of object 5 that a client of this LwM2M version announces.
@@ -77,20 +86,31 @@ class Profile:
         return Event.CONNECTION_LOST
 
     def switched(self, *switches: str) -> Profile:
-        """This profile with some points read otherwise; later switches win.
+        """This profile with some points read otherwise.
 
         Raises:
-            ValueError: there is no switch of that name.
+            ValueError: there is no switch of that name, or two of them are readings of one point.
         """
-        profile = self
         for name in switches:
             if name not in SWITCHES:
                 msg = f"there is no switch {name!r}; the switches are {', '.join(SWITCHES)}"
                 raise ValueError(msg)
-            rows = ROW_SWITCHES.get(name, {})
-            table = MappingProxyType({**profile.table, **rows})
-            profile = replace(profile, table=table, **HABIT_SWITCHES.get(name, {}))
+        for pair in conflicts(switches):
+            msg = f"{conflict_text(*pair)}; give one of them"
+            raise ValueError(msg)
+        profile = self
+        for name in switches:
+            switch = SWITCHES[name]
+            table = {**profile.table, **switch.rows(profile.table)}
+            profile = replace(profile, table=MappingProxyType(settled(table)), **switch.habits)
         return profile
+
+    def readings(self) -> dict[str, str]:
+        """The name of each point, and of the switch that would change nothing: the reading that is in force."""
+        return {
+            point.name: next(each.name for each in point.readings if self.switched(each.name) == self)
+            for point in POINTS
+        }
 
 
 _LATEST: Final = MappingProxyType({"1.0": "1.0", "1.1": "1.1"})
@@ -105,43 +125,52 @@ def _profile(base: Profile, name: str, rows: Table) -> Profile:
 OMA: Final = Profile("oma", MappingProxyType({**REFUSED, **TABLE}), _LATEST)
 
 ANJAY: Final = replace(
-    _profile(
-        OMA.switched("push_hidden", "install_failure_at_boot_to_idle"),
-        "anjay",
-        {
-            (_IDLE, Event.FLASH_FULL): to_idle(UpdateResult.NOT_ENOUGH_FLASH, INTERNAL_SERVER_ERROR),
-        },
-    ),
+    OMA.switched("push-hidden", "push-full-flash-code", "install-failure-at-boot-to-idle"),
+    name="anjay",
     package_info_in=frozenset({State.DOWNLOADED}),
 )
 
 ZEPHYR: Final = replace(
     _profile(
         OMA.switched(
-            "push_error_codes",
-            "unsupported_scheme_changed",
-            "install_failure_to_idle",
-            "second_uri_ignored",
-            "second_package_method_not_allowed",
-            "nothing_kept_over_reboot",
-            "state_first_to_idle",
-            "nul_is_an_image",
-            "uri_last_written",
-            "not_found_is_connection_lost",
+            "push-error-codes",
+            "unsupported-scheme-accepted",
+            "install-failure-to-idle",
+            "clear-uri-ignored-in-downloading",
+            "nul-is-an-image",
+            "second-uri-ignored",
+            "second-package-not-allowed",
+            "state-lost-over-reboot",
+            "state-first-to-idle",
+            "uri-last-written",
+            "no-credential-is-connection-lost",
+            "not-found-is-connection-lost",
         ),
         "zephyr",
         {
-            (_DOWNLOADING, Event.URI_CLEARED): ignored(_DOWNLOADING),
-            (_UPDATING, Event.URI_CLEARED): ignored(_UPDATING),
+            **{
+                (_UPDATING, event): ignored(_UPDATING)
+                for event in (Event.URI_WRITTEN, Event.URI_UNSUPPORTED, Event.URI_TOO_LONG, Event.URI_CLEARED)
+            },
             # No timer watches a push: State stays 1 until somebody begins anew.
             (_DOWNLOADING, Event.PACKAGE_ABANDONED): Row(_DOWNLOADING, KEEP),
         },
     ),
     object_versions=MappingProxyType({"1.0": "1.0", "1.1": "1.0"}),
     package_info_in=frozenset(),
-    no_credential=Event.CONNECTION_LOST,
     extra_pull_retries=3,
 )
 
 PROFILES: Final[Mapping[str, Profile]] = MappingProxyType({p.name: p for p in (OMA, ANJAY, ZEPHYR)})
 """The profiles by name."""
+
+
+@cache
+def habits_of(profile: str, switches: tuple[str, ...] = ()) -> Profile:
+    """A profile by its name, with these switches; one object for all devices that are alike.
+
+    Raises:
+        KeyError: there is no such profile.
+        ValueError: a switch is unknown, or two of them contradict each other.
+    """
+    return PROFILES[profile].switched(*switches)

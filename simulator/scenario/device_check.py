@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.faults.decision import CANCEL
 from simulator.faults.triggers import STATE
-from simulator.lwm2m.profiles import PROFILES
 from simulator.scenario.problems import Finding, Key
 
 if TYPE_CHECKING:
@@ -33,11 +32,9 @@ def check_device(key: Key, kind: FaultKind, fault: Fault, group: Group) -> Itera
 
 
 def _power(key: Key, kind: FaultKind, fault: Fault, group: Group) -> Iterator[Finding]:
-    if not PROFILES[group.profile].keeps_over_reboot:
-        problem = (
-            f"devices of profile {group.profile} keep nothing over a reboot, so that the update ends without a result"
-        )
-        yield Finding((*key, "kind"), problem, "use another profile")
+    if not group.habits.keeps_over_reboot:
+        problem = "these devices keep nothing over a reboot, so that the update ends without a result"
+        yield Finding((*key, "kind"), problem, 'use another profile, or the switch "state-kept-over-reboot"')
     place = kind.timing(fault.parameters).place
     if place is not None and place.unit == STATE and place.value in ("idle", "downloaded"):
         written = "at" if "at" in fault.parameters else "after"

@@ -10,11 +10,12 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, model_validator
 
 from simulator.coap.params import TransmissionParameters
-from simulator.lwm2m.firmware_table import Event, Row, State
-from simulator.lwm2m.profiles import PROFILES
+from simulator.lwm2m.firmware_table import ALLOWED, Event, Row, State
+from simulator.lwm2m.profiles import Profile, habits_of
 from simulator.scenario.links import CredentialSettings, HandshakeSettings, Network, NetworkSettings, QueueSettings
 from simulator.scenario.procedure import Procedure
 from simulator.scenario.sections import Section
+from simulator.scenario.switches import Switch
 from simulator.scenario.units import SIZE, Duration, DurationRange, PositiveDuration, Share, Size, refuse
 from simulator.security.spec import NO_CREDENTIALS, CredentialSpec
 
@@ -27,13 +28,6 @@ SUCCESS: Final = (0, 1)
 """State and Update Result after a successful update."""
 
 _FORMAT_SPEC: Final = frozenset("0123456789d")
-_END_RESULTS: Final[dict[int, frozenset[int]]] = {
-    0: frozenset(range(12)),
-    1: frozenset({0}),
-    2: frozenset({0, 8, 11}),
-    3: frozenset({0}),
-}
-"""Update Results that each State allows (OMA TS 1.1 Core, annex E.6)."""
 
 
 class End(Section):
@@ -44,11 +38,10 @@ class End(Section):
 
     @model_validator(mode="after")
     def _possible(self) -> End:
-        if self.result not in _END_RESULTS[self.state]:
-            refuse(
-                f"no device can be in State {self.state} with Update Result {self.result}",
-                f"State {self.state} allows {', '.join(map(str, sorted(_END_RESULTS[self.state])))}",
-            )
+        allowed = sorted(map(int, ALLOWED[State(self.state)]))
+        if self.result not in allowed:
+            problem = f"no device can be in State {self.state} with Update Result {self.result}"
+            refuse(problem, f"State {self.state} allows {', '.join(map(str, allowed))}")
         return self
 
 
@@ -181,6 +174,11 @@ class DeviceSettings(Procedure):
     profile: Literal["oma", "anjay", "zephyr"] = Field(
         default="oma", description="The client whose habits the devices have where the specification leaves a choice."
     )
+    switches: tuple[Switch, ...] = Field(
+        default=(),
+        strict=False,
+        description="Points of the specification that the devices read otherwise than their profile does, by name.",
+    )
     lwm2m: Literal["1.0", "1.1"] = Field(default="1.1", description="The LwM2M version that the devices register with.")
     endpoint: Annotated[str, Field(min_length=1), AfterValidator(_endpoint)] = Field(
         default="vd-{group}-{index:06d}",
@@ -249,15 +247,20 @@ class Group(DeviceSettings):
             return None
         lost = Event.CONNECTION_LOST
         if wrong == "missing":
-            lost = PROFILES[self.profile].no_credential
-        row = PROFILES[self.profile].table[State.DOWNLOADING, lost]
+            lost = self.habits.no_credential
+        row = self.habits.table[State.DOWNLOADING, lost]
         assert isinstance(row, Row)
         return int(row.state or 0), int(row.result or 0)
 
     @property
+    def habits(self) -> Profile:
+        """The profile with the switches."""
+        return habits_of(self.profile, self.switches)
+
+    @property
     def attempts_in_silence(self) -> int:
         """How often a pull asks in all before it gives up an origin that says nothing."""
-        return 1 + self.pull_retries + PROFILES[self.profile].extra_pull_retries
+        return 1 + self.pull_retries + self.habits.extra_pull_retries
 
     def found_in(self, directory: Path) -> Group:
         """The same with the paths of credential files made absolute; they are relative to the scenario."""

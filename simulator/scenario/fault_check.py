@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.faults.triggers import BYTES, SHARE, STATE, TIME
 from simulator.firmware.variants import GARBAGE
-from simulator.lwm2m.profiles import PROFILES
 from simulator.scenario.device_check import check_device
 from simulator.scenario.orders import check_order
 from simulator.scenario.problems import Finding, Key
@@ -35,7 +34,7 @@ def check_faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterato
         if kind.seam == "order" and isinstance(draft.server, ExternalServer):
             mend = "use a server that the run drives"
             yield Finding((*key, "kind"), f"{fault.kind} needs an order that an external server gives itself", mend)
-        if kind.seam == "decision" and PROFILES[group.profile].object_version(group.lwm2m) == "1.0":
+        if kind.seam == "decision" and group.habits.object_version(group.lwm2m) == "1.0":
             mend = 'use lwm2m = "1.1" and a profile other than zephyr'
             yield Finding((*key, "kind"), f"{fault.kind} needs object 5 in version 1.1, which these devices lack", mend)
         yield from check_order(key, kind.order, fault, group)
@@ -108,10 +107,10 @@ def _place(key: Key, fault: Fault, kind: FaultKind, group: Group, draft: Draft) 
             yield Finding(written, problem, "set firmware.size or firmware.file to that of the server, or write bytes")
     if place.unit == BYTES and firmware is not None and float(place.value) >= firmware.size:
         yield Finding(written, f"the package has {firmware.size} bytes, the fault never strikes", "choose less")
-    hidden = group.delivery == "push" and not PROFILES[group.profile].shows_downloading_on_push
+    hidden = group.delivery == "push" and not group.habits.shows_downloading_on_push
     if hidden and (place.unit == TIME or (place.unit, place.value) == (STATE, "downloading")):
-        problem = f"devices of profile {group.profile} have no State 1 (Downloading) in a push, so nothing begins there"
-        yield Finding(written, problem, "use bytes or a block, or another profile")
+        problem = "these devices have no State 1 (Downloading) in a push, so nothing begins there"
+        yield Finding(written, problem, 'use bytes or a block, or the switch "push-shown"')
 
 
 def _gives_up_late(key: Key, fault: Fault, group: Group, campaign: Campaign | None) -> Iterator[Finding]:

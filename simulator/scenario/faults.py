@@ -8,10 +8,11 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
 from pydantic import Field, ValidationError, create_model
 
 from simulator.faults.triggers import Place, When
-from simulator.lwm2m.firmware_table import Event, Row, State, UpdateResult
-from simulator.lwm2m.profiles import PROFILES
+from simulator.lwm2m.firmware_switches import SWITCHES, conflicts
+from simulator.lwm2m.profiles import OMA, PROFILES, Profile, habits_of
 from simulator.scenario import units
 from simulator.scenario.devices import SUCCESS, End, Fault, ShareOfDevices
+from simulator.scenario.ends import declared_end
 from simulator.scenario.problems import Finding, Key, did_you_mean, translate
 from simulator.scenario.sections import Section
 from simulator.scenario.triggers import NEVER, TRIGGERS, misplaced, unseen
@@ -109,7 +110,7 @@ Kinds = Mapping[str, FaultKind]
 class Carrier(NamedTuple):
     """What the end of an update with a fault depends on, of the group that carries it."""
 
-    profile: str = "oma"
+    habits: Profile = OMA
     scheme: str = "coap"
     """URI scheme by which the package comes."""
     retries: int = 0
@@ -118,10 +119,17 @@ class Carrier(NamedTuple):
     @staticmethod
     def of(group: Mapping[str, Any]) -> Carrier:
         """That of a group's table, which nobody has checked yet."""
-        profile = str(group.get("profile", "oma"))
         way = "management" if group.get("delivery") == "push" else "transport"
         retries = group.get("pull_retries", 0)
-        return Carrier(profile, str(group.get(way, "coap")), retries if isinstance(retries, int) else 0)
+        return Carrier(_habits(group), str(group.get(way, "coap")), retries if isinstance(retries, int) else 0)
+
+
+def _habits(group: Mapping[str, Any]) -> Profile:
+    """The habits of a group; as far as they can be read, the rest is told elsewhere."""
+    profile, switches = group.get("profile", "oma"), group.get("switches", [])
+    named = profile if isinstance(profile, str) and profile in PROFILES else "oma"
+    known = [each for each in switches if each in SWITCHES] if isinstance(switches, list) else []
+    return habits_of(named, () if conflicts(known) else tuple(known))
 
 
 class FaultTable(Section):
@@ -206,10 +214,7 @@ def read_fault(raw: object, kinds: Kinds, carrier: Carrier, at: Key) -> tuple[Fa
     if table.expect is not None:
         expected: tuple[int, int] | None = (table.expect.state, table.expect.result)
     else:
-        expected = kind.end(carrier.scheme, carrier.retries, known)
-        if expected is not None and carrier.profile in PROFILES:
-            answered = kind.order == "not-found"
-            expected = end_with_profile(expected, carrier.profile, answered=answered, at_boot=kind.at_boot)
+        expected = declared_end(kind, carrier, known)
     alone = table.expect is None and kind.expected == SUCCESS
     return Fault(kind.name, known, table.share, expected, table.count, alone), []
 
@@ -235,24 +240,3 @@ def _known(table: FaultTable, kind: FaultKind) -> dict[str, Any]:
         if values[key] is None:
             values[key] = parameter_.default
     return {key: value for key, value in values.items() if value is not None}
-
-
-def end_with_profile(
-    expected: tuple[int, int], profile: str, *, answered: bool, at_boot: bool = False
-) -> tuple[int, int]:
-    """The declared end as a client of this profile has it: some clients go on otherwise after the same failure.
-
-    Args:
-        expected: the declared end of the kind.
-        profile: name of the profile.
-        answered: whether the URI was found to be wrong by the origin's answer, and not by the device.
-        at_boot: whether a failed installation shows only when the old firmware is up again.
-    """
-    habits = PROFILES[profile]
-    if expected == (State.DOWNLOADED, UpdateResult.UPDATE_FAILED):
-        row = habits.table[State.UPDATING, Event.OLD_FIRMWARE_BOOTED if at_boot else Event.INSTALL_FAILED]
-        if isinstance(row, Row) and row.state is not None:
-            return int(row.state), int(UpdateResult.UPDATE_FAILED)
-    if answered and expected == (State.IDLE, UpdateResult.INVALID_URI) and not habits.not_found_is_invalid_uri:
-        return int(State.IDLE), int(UpdateResult.CONNECTION_LOST)
-    return expected

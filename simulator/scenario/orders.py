@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from simulator.faults.order import INTERFERENCES, cannot
-from simulator.lwm2m.profiles import PROFILES
 from simulator.scenario.problems import Finding, Key
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def check_order(key: Key, order: str, fault: Fault, group: Group) -> Iterator[Fi
     """
     if order in INTERFERENCES and group.delivery != "none":
         state = str(fault.parameters["state"])
-        reason = cannot(order, state, group.delivery, PROFILES[group.profile], group.lwm2m)
+        reason = cannot(order, state, group.delivery, group.habits, group.lwm2m)
         if reason:
             yield Finding((*key, "state"), f"{fault.kind} in state {state}: {reason}", "choose another state or group")
     listed = group.protocols if group.protocols is not None else (group.transport,)

@@ -16,6 +16,7 @@ from simulator.scenario.faults import Carrier, Kinds, read_fault
 from simulator.scenario.problems import Finding, Key, did_you_mean, key_text, translate
 from simulator.scenario.sections import ARRIVALS, Firmware, Run, Section
 from simulator.scenario.server import SERVERS
+from simulator.scenario.switches import check_switches
 
 SECTIONS: Final = ("run", "server", "firmware", "devices", "groups", "arrivals", "campaign", "criteria")
 
@@ -124,6 +125,7 @@ class Reader:
         """What ``[devices]`` sets, without what is wrong in it."""
         start = len(self.findings)
         self.section(DeviceSettings, raw, ("devices",))
+        self.findings += check_switches(raw, ("devices",))
         wrong = {finding.key[1] for finding in self.findings[start:] if len(finding.key) > 1}
         for at in range(start, len(self.findings)):
             finding = self.findings[at]
@@ -147,8 +149,10 @@ class Reader:
             if all(isinstance(table, dict) for table in both):
                 merged[key] = {**defaults[key], **raw[key]}
         faults = self.faults(raw.get("faults", []), Carrier.of(merged), (*at, "faults"))
+        contradictions = list(check_switches(raw, at))
+        self.findings += contradictions
         group = self.section(Group, {**merged, "faults": faults or []}, at)
-        if faults is None or group is None:
+        if faults is None or group is None or contradictions:
             return None
         return group.found_in(self.file.parent)
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from simulator.faults.triggers import Place
+from simulator.lwm2m.firmware_habits import Notified
 from simulator.scenario.campaign import Campaign, Criteria, Moment
 from simulator.scenario.devices import Fault, Group
 from simulator.scenario.links import NetworkSettings
@@ -75,13 +76,22 @@ class Scenario:
         """JSON-able and normalised: sizes in bytes, durations in seconds, shares as 0 to 1.
 
         A name gets the suffix of its base unit (``flash_bytes``, ``update_p95_max_s``, ``rate_per_s``). Parameters of
-        faults keep their names. Criteria that are not set are left out.
+        faults keep their names. Criteria that are not set are left out. A group has two keys more for what a server can
+        see of its updates, by profile and switches (``shows_downloading_on_push``, ``notifies_every_change``).
         """
         sections = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         result = {name: _normalised(value) for name, value in sections.items() if name != "groups"}
         result["criteria"] = {name: limit for name, limit in result["criteria"].items() if limit is not None}
-        result["groups"] = {name: _normalised(group) for name, group in self.groups.items()}
+        result["groups"] = {name: _normalised(group) | _seen(group) for name, group in self.groups.items()}
         return result
+
+
+def _seen(group: Group) -> dict[str, bool]:
+    """What a server can see of the updates of a group: a report must not accuse it of what it cannot."""
+    return {
+        "shows_downloading_on_push": group.habits.shows_downloading_on_push,
+        "notifies_every_change": group.habits.notified is Notified.EVERY_CHANGE,
+    }
 
 
 def scaled_groups(groups: Mapping[str, Group], devices: int) -> dict[str, Group]:

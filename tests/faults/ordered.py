@@ -15,7 +15,8 @@ from simulator.network.profiles import IDEAL, NetworkProfile
 from simulator.operator.campaign import Campaign, Tactics, Target
 from simulator.operator.local import LocalDriver
 from simulator.operator.requests import Console, Patience
-from simulator.scenario.faults import end_with_profile
+from simulator.scenario.ends import declared_end as scenario_end
+from simulator.scenario.faults import Carrier
 from simulator.transport.virtual import run_virtual
 from tests.faults.faulty_device import ENDPOINT, ORIGINS, PACKAGE, PACKAGES, _Run
 
@@ -50,13 +51,7 @@ class Judged:
 
 def declared_end(kind, settings, parameters):
     """State and Update Result that a scenario would declare."""
-    scheme = settings.get("management" if settings["delivery"] == "push" else "transport", "coap")
-    end = kind.end(scheme, settings.get("pull_retries", 0), kind.complete(parameters))
-    if end is None:
-        return 0, 1
-    return end_with_profile(
-        end, settings.get("profile", "oma"), answered=kind.order == "not-found", at_boot=kind.at_boot
-    )
+    return scenario_end(kind, Carrier.of(settings), kind.complete(parameters)) or (0, 1)
 
 
 class OrderedRun(_Run):

@@ -99,7 +99,6 @@ def test_what_a_server_answers_is_held_against_the_table_of_the_profile():
         ("cancel", "downloading", "push", "oma", "writes it again from its first block"),
         ("early-update", "downloading", "push", "anjay", "does not show this state during a push"),
         ("clear-package", "idle", "pull", "zephyr", "takes one NUL for an image"),
-        ("clear-uri", "downloading", "pull", "zephyr", "goes on as if nothing had been asked"),
     ],
 )
 def test_what_makes_no_sense_has_a_reason(order, state, delivery, profile, reason):

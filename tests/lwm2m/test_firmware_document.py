@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from simulator.coap.codes import code_text
-from simulator.lwm2m.firmware_switches import HABIT_SWITCHES, ROW_SWITCHES
+from simulator.lwm2m.firmware_switches import POINTS
 from simulator.lwm2m.firmware_update import Effect, Event, Row, State
-from simulator.lwm2m.profiles import OMA, PROFILES, SWITCHES
+from simulator.lwm2m.profiles import OMA, PROFILES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "firmware-update-machine.md"
 EFFECTS = {
@@ -58,16 +58,34 @@ def profile_table() -> str:
 
 
 def switch_table() -> str:
-    lines = ["| switch | changes |", "| --- | --- |"]
-    for name in SWITCHES:
-        rows = ROW_SWITCHES.get(name, {})
-        points = [f"{int(state)} `{event}`: {cell(row)}" for (state, event), row in rows.items()]
-        points += [f"`{field}`" for field in HABIT_SWITCHES.get(name, {})]
-        lines.append(f"| `{name}` | " + "; ".join(points) + " |")
+    lines = [
+        "| point | what the texts say | switch | what the device does | profiles |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    in_force = {name: profile.readings() for name, profile in PROFILES.items()}
+    for point in POINTS:
+        told = [point.name, point.texts]
+        for switch in point.readings:
+            who = ", ".join(f"`{name}`" for name, readings in in_force.items() if readings[point.name] == switch.name)
+            lines.append(f"| {told[0]} | {told[1]} | `{switch.name}` | {switch.meaning} | {who} |")
+            told = ["", ""]
     return "\n".join(lines)
 
 
-TABLES = {"machine": machine_table, "profiles": profile_table, "switches": switch_table}
+def row_table() -> str:
+    """The rows of the OMA table that a switch changes, each switch alone."""
+    lines = ["| switch | rows of `oma` that it changes |", "| --- | --- |"]
+    for point in POINTS:
+        for switch in point.readings:
+            table = OMA.switched(switch.name).table
+            pairs = [(s, e) for s in State for e in Event if table[s, e] != OMA.table[s, e]]
+            rows = [f"{int(s)} `{e}`: {cell(table[s, e])}" for s, e in pairs]
+            if rows:
+                lines.append(f"| `{switch.name}` | " + "; ".join(rows) + " |")
+    return "\n".join(lines)
+
+
+TABLES = {"machine": machine_table, "profiles": profile_table, "switches": switch_table, "switch rows": row_table}
 
 
 def with_tables(text: str) -> str:

@@ -158,7 +158,7 @@ def test_a_report_of_a_stopped_transfer_changes_nothing():
 
 
 def test_the_uri_can_be_gone_after_the_download():
-    rig = Rig(OMA.switched("uri_cleared_after_download"))
+    rig = Rig(OMA.switched("uri-cleared-after-download"))
     rig.write(1, "coap://h/1")
     assert rig.fw.read(1) == "coap://h/1"
     rig.fw.take_changes()
@@ -168,7 +168,7 @@ def test_the_uri_can_be_gone_after_the_download():
 
 
 def test_a_refused_uri_can_be_shown_as_the_last_written():
-    rig = Rig(OMA.switched("uri_last_written"))
+    rig = Rig(OMA.switched("uri-last-written"))
     assert rig.write(1, "ftp://h/fw") == "4.00"
     assert rig.fw.read(1) == "ftp://h/fw"
 

@@ -37,7 +37,7 @@ def test_a_push_during_a_pull_is_refused():
     for profile in PROFILES.values():
         rig = Rig(profile)
         rig.write(1, "coap://h/1")
-        assert rig.fw.package_started() == c.BAD_REQUEST
+        assert rig.fw.package_started() == (c.METHOD_NOT_ALLOWED if profile is ZEPHYR else c.BAD_REQUEST)
         assert rig.fw.transfer is Transfer.PULL
 
 

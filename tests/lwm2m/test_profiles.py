@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from simulator.coap import codes as c
-from simulator.lwm2m.firmware_switches import HABIT_SWITCHES, ROW_SWITCHES, UriHabit
+from simulator.lwm2m.firmware_habits import UriHabit
 from simulator.lwm2m.firmware_update import Event, FirmwareUpdate, Row, State, UpdateResult
-from simulator.lwm2m.profiles import ANJAY, OMA, PROFILES, SWITCHES, ZEPHYR
+from simulator.lwm2m.profiles import ANJAY, OMA, PROFILES, ZEPHYR
 
 E, S, R = Event, State, UpdateResult
 
@@ -99,36 +99,6 @@ def test_habits():
     assert ZEPHYR.extra_pull_retries == 3
     assert ANJAY.package_info_in == {S.DOWNLOADED}
     assert [p.keeps_over_reboot for p in PROFILES.values()] == [True, True, False]
-
-
-@pytest.mark.parametrize("name", SWITCHES)
-def test_every_switch_changes_some_profile(name):
-    assert any(profile.switched(name) != profile for profile in PROFILES.values())
-    assert name in ROW_SWITCHES or name in HABIT_SWITCHES
-
-
-@pytest.mark.parametrize("name", SWITCHES)
-def test_a_switch_leaves_every_other_row_alone(name):
-    switched = OMA.switched(name)
-    touched = {pair for pair in OMA.table if OMA.table[pair] != switched.table[pair]}
-    assert touched <= ROW_SWITCHES.get(name, {}).keys()
-
-
-def test_later_switches_win_and_unknown_ones_are_named():
-    there = OMA.switched("install_failure_to_idle", "install_failure_to_downloaded")
-    assert there.table == OMA.table
-    with pytest.raises(ValueError, match="there is no switch 'frobnicate'; the switches are push_hidden"):
-        OMA.switched("frobnicate")
-
-
-def test_refusals_of_clearing_can_be_had():
-    switched = OMA.switched("cleared_from_downloaded_only")
-    assert outcome(switched, S.DOWNLOADING, E.URI_CLEARED) == ("4.05", 1, 0)
-    assert outcome(switched, S.DOWNLOADED, E.URI_CLEARED) == ("2.04", 0, 0)
-
-
-def test_a_stale_result_can_be_kept():
-    assert outcome(OMA.switched("result_kept_over_reboot"), S.IDLE, E.REBOOTED, R.UPDATE_FAILED) == ("", 0, 8)
 
 
 def test_a_profile_cannot_be_changed_by_its_users():

@@ -20,7 +20,6 @@ def scenario(fault, group="", campaign=""):
         ('kind = "update-cancelled"\nstate = "downloading"', PUSH, "state", "writes it again from its first block"),
         ('kind = "update-early"', f'{PUSH}profile = "anjay"', "state", "does not show this state during a push"),
         ('kind = "package-cleared"\nstate = "idle"', 'profile = "zephyr"', "state", "takes one NUL for an image"),
-        ('kind = "uri-cleared"\nstate = "downloading"', 'profile = "zephyr"', "state", "as if nothing had been asked"),
         (
             'kind = "scheme-not-listed"',
             'protocols = ["coap", "coap+tcp", "http"]',
