@@ -7,44 +7,32 @@ in the order of things: the same program and the same seed give the same history
 from __future__ import annotations
 
 import asyncio
+import heapq
 import socket
 from asyncio import base_events
+from collections import deque
 from collections.abc import Callable, Coroutine
-from math import ulp
-from typing import Any, Final, NoReturn, TypeVar
+from contextvars import Context
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 TASKS_NAMED: Final = 5
 """How many waiting tasks the text of a ``DeadlockError`` names."""
+CANCELLED_MIN: Final = 64
+"""Cancelled timers that stay in the heap before it is looked at whether it is worth to be cleared of them."""
 
 
 class DeadlockError(RuntimeError):
     """Nothing is ready and no timer is set, so that nothing would ever happen again."""
 
 
-class _Selector:
-    """Where the standard loop would wait for sockets, time passes at once."""
-
-    __slots__ = ("_loop",)
-
-    def __init__(self, loop: VirtualLoop) -> None:
-        self._loop = loop
-
-    def select(self, timeout: float | None) -> list[NoReturn]:
-        """Let the time pass until the next timer; no socket is ever ready."""
-        if timeout is None:
-            raise DeadlockError(self._loop.waiting())
-        if timeout > 0:
-            self._loop.jump()
-        return []
-
-
 class VirtualLoop(base_events.BaseEventLoop):
     """An asyncio event loop whose ``time`` starts at 0 and passes only where nothing is left to do.
 
-    It has no sockets, threads, processes or signals. Callbacks run in the order of their times; those of one time run
-    in an order that is the same in every run, but not always the one in which they were scheduled.
+    It has no sockets, threads, processes or signals. Callbacks run in the order of their times, those of one time in
+    the order in which they were scheduled.
 
     Raises:
         DeadlockError: (out of ``run_forever`` and ``run_until_complete``) nothing is ready, and no timer is set.
@@ -53,20 +41,64 @@ class VirtualLoop(base_events.BaseEventLoop):
     def __init__(self) -> None:
         self._now = 0.0
         super().__init__()
-        self._selector = _Selector(self)
-        self._clock_resolution = ulp(0.0)
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        """A heap of tuples, which are compared in C; the standard loop compares its handles in Python."""
+        self._count = self._cancelled = 0
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
         return self._now
 
-    def jump(self) -> None:
-        """Go to the time of the next timer."""
-        timers: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
-        self._now = timers[0].when()
-        # The loop runs what is due before time + resolution. A fixed resolution would be lost in the rounding of
-        # large times, and the loop would turn for ever; this one is always the next number.
-        self._clock_resolution = ulp(self._now)
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Call ``callback(*args)`` at ``when``, in a later turn.
+
+        Raises:
+            RuntimeError: the loop is closed.
+        """
+        self._check_closed()  # type: ignore[attr-defined]  # of the standard library's base class
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._count += 1
+        heapq.heappush(self._timers, (when, self._count, timer))
+        timer._scheduled = True  # type: ignore[attr-defined]  # noqa: SLF001  or nobody is told that it was cancelled
+        return timer
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:  # noqa: ARG002
+        """Called by a timer: what is cancelled is cleared away when it is the greater part."""
+        self._cancelled += 1
+        if self._cancelled > CANCELLED_MIN and 2 * self._cancelled > len(self._timers):
+            self._cancelled = 0
+            self._timers = [entry for entry in self._timers if not entry[2].cancelled()]
+            heapq.heapify(self._timers)
+
+    @property
+    def timers(self) -> list[asyncio.TimerHandle]:
+        """Those that are set, in the order of their times."""
+        return [timer for _, _, timer in sorted(self._timers) if not timer.cancelled()]
+
+    def _run_once(self) -> None:
+        """One turn: what is ready, or what is next to come; what that makes ready waits for the next turn."""
+        ready: deque[asyncio.Handle] = self._ready  # type: ignore[attr-defined]  # of the base class, too
+        if not ready and not self._stopping:  # type: ignore[attr-defined]
+            self._jump()
+        timers = self._timers
+        while timers and timers[0][0] <= self._now:
+            ready.append(heapq.heappop(timers)[2])
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()  # noqa: SLF001  as the standard loop does
+
+    def _jump(self) -> None:
+        """Let the time pass until the next timer."""
+        timers = self._timers
+        while timers and timers[0][2].cancelled():
+            heapq.heappop(timers)
+            self._cancelled = max(0, self._cancelled - 1)
+        if not timers:
+            raise DeadlockError(self.waiting())
+        self._now = max(self._now, timers[0][0])
 
     def waiting(self) -> str:
         """What a deadlock is told with: the time, and the tasks that wait for ever."""
@@ -93,9 +125,6 @@ class VirtualLoop(base_events.BaseEventLoop):
         """
         flags = hints.pop("flags", 0) | socket.AI_NUMERICHOST
         return socket.getaddrinfo(host, port, flags=flags, **hints)
-
-    def _process_events(self, event_list: list[NoReturn]) -> None:
-        """Called with what ``select`` gave."""
 
     def _write_to_self(self) -> None:
         """Called to wake a loop that waits; this one never does."""

@@ -66,6 +66,41 @@ def test_a_cancelled_timer_takes_no_time():
     assert run_virtual(work()) == 1.0
 
 
+def test_timers_of_one_time_come_in_the_order_in_which_they_were_set():
+    seen = []
+
+    async def work():
+        loop = asyncio.get_running_loop()
+        for k in range(100):
+            loop.call_at(1.0, seen.append, k)
+        await asyncio.sleep(2)
+
+    run_virtual(work())
+    assert seen == list(range(100))
+
+
+def test_cancelled_timers_do_not_pile_up():
+    async def work():
+        loop = asyncio.get_running_loop()
+        kept = loop.call_later(5000, lambda: None)
+        for k in range(10_000):
+            loop.call_later(9000 - k / 10, lambda: None).cancel()
+        assert loop.timers == [kept]
+        assert len(loop._timers) < 200
+        await asyncio.sleep(6000)
+        assert loop.timers == []
+        return loop.time()
+
+    assert run_virtual(work()) == 6000.0
+
+
+def test_a_closed_loop_takes_no_timers():
+    loop = VirtualLoop()
+    loop.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        loop.call_at(1.0, lambda: None)
+
+
 def test_a_time_out_comes_in_virtual_time():
     async def work():
         with pytest.raises(TimeoutError):
