@@ -57,6 +57,24 @@ class ServerKind(StrEnum):
     external = "external"
 
 
+class Scheme(StrEnum):
+    """The transports of a matrix."""
+
+    coap = "coap"
+    coaps = "coaps"
+    coap_tcp = "coap+tcp"
+    coaps_tcp = "coaps+tcp"
+    http = "http"
+    https = "https"
+
+
+class Delivery(StrEnum):
+    """How a package comes."""
+
+    pull = "pull"
+    push = "push"
+
+
 class ListFormat(StrEnum):
     """Forms of the list of devices."""
 
@@ -116,6 +134,53 @@ def run(
         command=("lwm2m-fleet", *sys.argv[1:]),
     )
     raise typer.Exit(run_scenario(options, output))
+
+
+@app.command()
+def matrix(
+    server: Annotated[ServerKind | None, typer.Option(help="The server under test; embedded by default.")] = None,
+    url: Annotated[str | None, typer.Option(help="A Leshan demo server that already runs.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Directory for all of it; must not exist or be empty.")] = None,
+    seed: Seed = None,
+    devices_per_cell: Annotated[int, typer.Option(min=1, max=1000, help="Devices in each cell.")] = 1,
+    result: Annotated[
+        list[int] | None, typer.Option(min=1, max=11, help="An Update Result; may be repeated. Default: all.")
+    ] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A row, or a kind of fault; may be repeated.")
+    ] = None,
+    transport: Annotated[list[Scheme] | None, typer.Option(help="A transport; may be repeated.")] = None,
+    delivery: Annotated[list[Delivery] | None, typer.Option(help="Pull or push alone.")] = None,
+    set_: Set = None,
+    list_: Annotated[bool, typer.Option("--list", help="Show what would be run, and run nothing.")] = False,
+    allow_public_target: Annotated[
+        bool, typer.Option("--allow-public-target", help="Allow a target outside loopback and private ranges.")
+    ] = False,
+) -> None:
+    """Every failure over every transport, by pull and push: how does a server handle failed updates?"""
+    from simulator.cli.matrix import Options, run_matrix
+    from simulator.cli.matrix_plan import Selection
+
+    selection = Selection(
+        results=tuple(result or ()),
+        kinds=tuple(kind or ()),
+        transports=tuple(each.value for each in transport or ()),
+        deliveries=tuple(each.value for each in delivery or ()),
+    )
+    default = ServerKind.embedded if url is None else ServerKind.leshan_demo
+    options = Options(
+        server=(server or default).value,
+        url=url,
+        out=out,
+        seed=seed,
+        devices_per_cell=devices_per_cell,
+        selection=selection,
+        overrides=tuple(set_ or ()),
+        list_only=list_,
+        allow_public_target=allow_public_target,
+        command=("lwm2m-fleet", *sys.argv[1:]),
+    )
+    raise typer.Exit(run_matrix(options, output))
 
 
 @app.command()

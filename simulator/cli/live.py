@@ -35,7 +35,7 @@ class Live:
     """Shows a ``View`` while a run goes on."""
 
     def __init__(self, view: View, console: Console) -> None:
-        self._view = view
+        self.view = view
         self._console = console
         self._last_line = 0.0
         self._last_phase = ""
@@ -57,37 +57,47 @@ class Live:
         """The view has changed. A terminal that is gone does not stop the run."""
         with suppress(OSError):
             if self._live is not None:
-                self._live.update(_panel(self._view))
+                self._live.update(self.panel())
             else:
                 self._print_line()
 
     def _print_line(self) -> None:
         now = time.monotonic()
-        if self._view.phase != self._last_phase or now - self._last_line >= LINE_EVERY_S:
-            self._last_phase, self._last_line = self._view.phase, now
-            self._console.print(_line(self._view), soft_wrap=True, markup=False)
+        if self.view.phase != self._last_phase or now - self._last_line >= LINE_EVERY_S:
+            self._last_phase, self._last_line = self.view.phase, now
+            self._console.print(self.line(), soft_wrap=True, markup=False)
+
+    def panel(self) -> RenderableType:
+        """What a terminal shows."""
+        return _panel(self.view)
+
+    def line(self) -> str:
+        """What is printed elsewhere."""
+        return _line(self.view)
 
 
-def _elapsed(view: View) -> str:
+def elapsed(view: View) -> str:
+    """How long it has been going on."""
     return f"{time.monotonic() - view.began:5.1f} s"
 
 
 def _line(view: View) -> str:
-    parts = [_elapsed(view), view.phase, view.detail]
+    parts = [elapsed(view), view.phase, view.detail]
     if view.fleet:
         parts.append(", ".join(f"{label} {view.fleet.get(key, 0)}" for key, label in STAGES))
     campaign = view.campaign
     if campaign:
-        parts.append(f"judged {_judged(view)} of {campaign.get('targets', 0)}")
+        parts.append(f"judged {judged(view)} of {campaign.get('targets', 0)}")
     return "  ".join(part for part in parts if part)
 
 
-def _judged(view: View) -> int:
+def judged(view: View) -> int:
+    """How many updates the operator has judged."""
     return sum(int(view.campaign.get(key, 0)) for key in ("ok", "fail", "unknown"))
 
 
 def _panel(view: View) -> RenderableType:
-    head = Text.assemble((view.phase, "bold"), "  ", view.detail, f"  {_elapsed(view)}")
+    head = Text.assemble((view.phase, "bold"), "  ", view.detail, f"  {elapsed(view)}")
     if not view.fleet:
         return head
     table = Table.grid(padding=(0, 2))

@@ -131,14 +131,37 @@ def make_plan(options: Options) -> Plan:
     )
 
 
-async def _run(plan: Plan, console: Console) -> Ended:
+async def _run(plan: Plan, console: Console, show: type[Live]) -> Ended:
     session = Session(plan)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, session.interrupt)
-    with Live(session.view, console) as live:
+    with show(session.view, console) as live:
         session.on_change = live.refresh
         return await session.run()
+
+
+def run_plan(plan: Plan, console: Console, show: type[Live] = Live) -> Ended:
+    """Run a plan, with its progress shown; says why, where it failed or was cut short.
+
+    Raises:
+        CommandFailedError: nothing could be run.
+    """
+    try:
+        ended = asyncio.run(_run(plan, console, show))
+    except RunDirectoryError as error:
+        raise CommandFailedError(str(error), USAGE) from None
+    except OSError as error:
+        msg = f"{error.filename or plan.directory}: {error.strerror or error}"
+        raise CommandFailedError(msg, ENVIRONMENT) from None
+    if ended.status == "failed":
+        console.print(f"[bold red]The run failed:[/] {escape(ended.reason)}", soft_wrap=True)
+        console.print(f"Logs are in {escape(str(plan.directory / 'logs'))}", soft_wrap=True)
+        if ended.begun:
+            console.print(f"For what was recorded: lwm2m-fleet report {escape(str(plan.directory))}", soft_wrap=True)
+    elif ended.status == "cut short":
+        console.print(f"[bold yellow]Cut short:[/] {escape(ended.reason)}", soft_wrap=True)
+    return ended
 
 
 def run_scenario(options: Options, console: Console) -> int:
@@ -153,21 +176,9 @@ def run_scenario(options: Options, console: Console) -> int:
         f"[bold]{escape(scenario.run.name)}[/]: {scenario.devices} devices in {plan.processes} "
         f"process{'es' if plan.processes > 1 else ''}, server {scenario.server.kind}, seed [bold]{plan.seed}[/]"
     )
-    try:
-        ended = asyncio.run(_run(plan, console))
-    except RunDirectoryError as error:
-        raise CommandFailedError(str(error), USAGE) from None
-    except OSError as error:
-        msg = f"{error.filename or plan.directory}: {error.strerror or error}"
-        raise CommandFailedError(msg, ENVIRONMENT) from None
+    ended = run_plan(plan, console)
     if ended.status == "failed":
-        console.print(f"[bold red]The run failed:[/] {escape(ended.reason)}", soft_wrap=True)
-        console.print(f"Logs are in {escape(str(plan.directory / 'logs'))}", soft_wrap=True)
-        if ended.begun:
-            console.print(f"For what was recorded: lwm2m-fleet report {escape(str(plan.directory))}", soft_wrap=True)
         return ENVIRONMENT
-    if ended.status == "cut short":
-        console.print(f"[bold yellow]Cut short:[/] {escape(ended.reason)}", soft_wrap=True)
     holds = ended.begun and print_report(plan.directory, console)
     if ended.interrupted:
         return INTERRUPTED
