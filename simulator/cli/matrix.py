@@ -18,11 +18,12 @@ from reports.matrix_page import render_matrix
 from simulator.cli.failure import CRITERION_FAILED, ENVIRONMENT, HOLDS, INTERRUPTED, USAGE, CommandFailedError
 from simulator.cli.matrix_plan import Cell, Selection, cells_of, injected, refused, scenario_text
 from simulator.cli.matrix_print import MatrixLive, print_matrix, print_plan, text_of
-from simulator.cli.matrix_table import COLUMNS, RESULT_NAMES, Column
+from simulator.cli.matrix_table import COLUMNS, MECHANISMS, RESULT_NAMES, Column, Mechanism
 from simulator.cli.run import Options as RunOptions
 from simulator.cli.run import make_plan, run_plan
 from simulator.fleet.entropy import Entropy
 from simulator.recorder.manifest import run_id
+from simulator.scenario.problems import did_you_mean
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,10 +61,7 @@ def run_matrix(options: Options, console: Console) -> int:
     Raises:
         CommandFailedError: nothing could be run, or nothing written.
     """
-    rows, columns = options.selection.rows(), options.selection.columns(options.server)
-    if not rows or not columns:
-        msg = f"nothing is left of the table: {len(rows)} rows, {len(columns)} columns; see lwm2m-fleet matrix --list"
-        raise CommandFailedError(msg, USAGE)
+    rows, columns = _selected(options)
     seed = options.seed if options.seed is not None else Entropy.draw()
     directory = options.out or Path("runs") / run_id("matrix", seed)
     request = _request(options, directory, seed)
@@ -76,7 +74,12 @@ def run_matrix(options: Options, console: Console) -> int:
             console.print(f"Scenario: {escape(str(request.scenario))}", soft_wrap=True)
         return HOLDS
     _write_scenario(directory, text)
-    plan = make_plan(request)
+    try:
+        plan = make_plan(request)
+    except CommandFailedError:
+        # Nothing was started, so that the same directory can be named again.
+        (directory / SCENARIO).unlink()
+        raise
     filled = sum(not cell.reason for cell in cells)
     console.print(
         f"[bold]matrix[/]: {filled} cells of {len(cells)}, {plan.scenario.devices} devices, "
@@ -89,6 +92,29 @@ def run_matrix(options: Options, console: Console) -> int:
     if ended.interrupted:
         return INTERRUPTED
     return HOLDS if matrix is not None and matrix.holds and ended.status == "complete" else CRITERION_FAILED
+
+
+def _selected(options: Options) -> tuple[list[Mechanism], list[Column]]:
+    """The rows and columns that are wanted.
+
+    Raises:
+        CommandFailedError: there is no such row, or nothing is left.
+    """
+    selection = options.selection
+    known = sorted({name for row in MECHANISMS for name in (row.name, *row.kinds)})
+    for name in selection.kinds:
+        if name not in known:
+            msg = f"--kind {name}: no row has this name or kind of fault; {did_you_mean(name, known)}"
+            raise CommandFailedError(msg, USAGE)
+    rows, columns = selection.rows(), selection.columns(options.server)
+    if not rows:
+        msg = f"no row of Update Result {' or '.join(map(str, selection.results))} is {' or '.join(selection.kinds)}"
+        raise CommandFailedError(msg, USAGE)
+    if not columns:
+        wanted = " ".join((*selection.deliveries, "over", " or ".join(selection.transports)))
+        msg = f"{options.server} has no {wanted}; see lwm2m-fleet matrix --list"
+        raise CommandFailedError(msg, USAGE)
+    return rows, columns
 
 
 def _request(options: Options, directory: Path, seed: int) -> RunOptions:
