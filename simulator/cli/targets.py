@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.faults.order import INTERFERENCES, STATES, declared
 from simulator.faults.registry import FAULTS
+from simulator.lwm2m.formats.packed import OPAQUE
 from simulator.lwm2m.profiles import habits_of
 from simulator.operator.acts import AT_END, Act
 from simulator.operator.campaign import Tactics, Target
@@ -58,6 +59,7 @@ def operator_job(
         update_s=campaign.timeout,
         request_s=min(campaign.request_timeout, campaign.timeout),
         poll_s=min(POLL_S_MAX, campaign.timeout / 4),
+        retries=campaign.retries,
     )
     targets = [
         Target(
@@ -120,6 +122,7 @@ def order_of(
             ),
         ),
         course=None if procedure is None else _course(procedure),
+        form=OPAQUE if procedure is None else procedure.push_format,
     )
 
 

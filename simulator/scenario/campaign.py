@@ -87,6 +87,15 @@ class Campaign(Section):
         validate_default=True,
         description="How long the operator waits for the answer to one request; a push of a whole package is one.",
     )
+    retries: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description=(
+            "How often a package is ordered again of which nothing came: a push that was not answered, or an update "
+            "that a device forgot over a restart."
+        ),
+    )
 
 
 class ThroughputOf:

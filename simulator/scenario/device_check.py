@@ -17,10 +17,13 @@ AROUND_BLOCK: Final = 64
 """Bytes that stand at most around a block in a datagram: header, token, options, and the record of DTLS."""
 
 
-def check_device(key: Key, kind: FaultKind, fault: Fault, group: Group) -> Iterator[Finding]:
-    """What keeps a fault from striking, or from coming to an end that somebody can see."""
+def check_device(key: Key, kind: FaultKind, fault: Fault, group: Group, retries: int) -> Iterator[Finding]:
+    """What keeps a fault from striking, or from coming to an end that somebody can see.
+
+    ``retries`` is how often the operator orders again what a device forgot.
+    """
     if kind.seam == "power":
-        yield from _power(key, kind, fault, group)
+        yield from _power(key, kind, fault, group, retries)
     if kind.seam == "decision":
         yield from _decision(key, kind, fault)
     size = fault.parameters.get("size")
@@ -31,11 +34,14 @@ def check_device(key: Key, kind: FaultKind, fault: Fault, group: Group) -> Itera
             yield Finding((*key, "size"), problem, f"choose less than {largest}, or raise `block_size`")
 
 
-def _power(key: Key, kind: FaultKind, fault: Fault, group: Group) -> Iterator[Finding]:
-    if not group.habits.keeps_over_reboot:
-        problem = "these devices keep nothing over a reboot, so that the update ends without a result"
-        yield Finding((*key, "kind"), problem, 'use another profile, or the switch "state-kept-over-reboot"')
+def _power(key: Key, kind: FaultKind, fault: Fault, group: Group, retries: int) -> Iterator[Finding]:
     place = kind.timing(fault.parameters).place
+    installing = kind.name != "power-cut" or (place is not None and place.value == "updating")
+    if not group.habits.keeps_over_reboot and (installing or not retries):
+        problem = "these devices keep nothing over a reboot, so that the update ends without a result"
+        mend = 'use another profile, or the switch "state-kept-over-reboot"'
+        again = "" if installing else ", or have the operator order it again (campaign.retries)"
+        yield Finding((*key, "kind"), problem, mend + again)
     if place is not None and place.unit == STATE and place.value in ("idle", "downloaded"):
         written = "at" if "at" in fault.parameters else "after"
         problem = (

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from simulator.scenario.faults import FaultKind, Kinds
     from simulator.scenario.sections import Firmware
 
+WAITING: Final = frozenset({"push-block-refused", "push-answer-lost", "link-partition"})
+"""After these a device waits for a push that may never go on."""
 DATAGRAMS: Final = frozenset({"coap", "coaps"})
 """Transports over a datagram port; the others are over a stream port."""
 
@@ -38,7 +40,7 @@ def check_faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterato
             mend = 'use lwm2m = "1.1" and a profile other than zephyr'
             yield Finding((*key, "kind"), f"{fault.kind} needs object 5 in version 1.1, which these devices lack", mend)
         yield from check_order(key, kind.order, fault, group)
-        yield from check_device(key, kind, fault, group)
+        yield from check_device(key, kind, fault, group, draft.campaign.retries if draft.campaign is not None else 0)
         yield from _never_strikes(key, fault, draft.firmware)
         if kind.order == "trailing" and draft.firmware is not None and group.flash < draft.firmware.size + GARBAGE:
             problem = f"a flash of {group.flash} bytes has no room for what is behind the package, and refuses it"
@@ -117,7 +119,7 @@ def _gives_up_late(key: Key, fault: Fault, group: Group, campaign: Campaign | No
     if fault.expected != (0, 4) or fault.parameters.get("how", "silent") != "silent":
         return
     if group.delivery == "push":
-        if fault.kind in ("push-block-refused", "link-partition"):
+        if fault.kind in WAITING:
             yield from _waits_for_blocks(key, fault, group, campaign)
         return
     wait = DEFAULT_HTTP_LIMITS.idle_s if group.scheme.startswith("http") else group.coap.max_transmit_wait_s

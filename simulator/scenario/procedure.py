@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from simulator.lwm2m.formats.packed import OPAQUE
 from simulator.lwm2m.paths import PathError, parse_path
 from simulator.scenario.problems import Finding, Key
 from simulator.scenario.sections import Section
@@ -103,12 +104,20 @@ class Procedure(Section):
         default=(), strict=False, description="What the operator asks beside the update; an array of tables."
     )
     course: Course = Field(default_factory=Course, description="What is declared of the way to the end; a table.")
+    push_format: Literal["opaque", "tlv", "cbor"] = Field(
+        default="opaque", description="Content format in which a Package is pushed: opaque, tlv or cbor."
+    )
 
 
 def check_procedure(name: str, group: Group, *, external: bool) -> Iterator[Finding]:
     """What keeps the orders of a group from being given, and its course from being taken."""
     key: Key = ("groups", name)
-    for part, present in (("orders", bool(group.orders)), ("course", group.course.declared)):
+    given = {
+        "orders": bool(group.orders),
+        "course": group.course.declared,
+        "push_format": group.push_format != OPAQUE,
+    }
+    for part, present in given.items():
         if present and external:
             yield Finding((*key, part), "an external server gives its own orders", f"drop `{part}`")
     yield from _ends(key, group)

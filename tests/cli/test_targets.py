@@ -76,6 +76,15 @@ def test_tactics_and_patience(tmp_path):
     assert job_of(tmp_path).patience.poll_s == POLL_S_MAX
 
 
+def test_a_push_has_the_form_of_its_group_and_may_be_made_again(tmp_path):
+    job = job_of(tmp_path, TEXT, "groups.pushed.push_format=tlv", "campaign.retries=2")
+    forms = {(target.order.delivery, target.order.form) for target in job.targets if target.order is not None}
+    assert (forms, job.patience.retries) == ({("pull", "opaque"), ("push", "tlv")}, 2)
+    assert job_of(tmp_path).patience.retries == 0
+    job.write(tmp_path / "job.json")
+    assert type(job).read(tmp_path / "job.json") == job
+
+
 def test_the_last_to_arrive_still_has_time_to_register(tmp_path):
     job = job_of(tmp_path, TEXT, "arrivals.kind=rate", "arrivals.rate=1/s", "campaign.timeout=70 s")
     assert job.tactics.registration_timeout_s == pytest.approx(49 + 70)

@@ -131,3 +131,5 @@ def test_the_end_follows_from_the_place():
     assert loads(text + ignored + long).groups["a"].faults[0].expected == (0, 4)
     assert loads(text + ignored + 'at = "100 %"\n').groups["a"].faults[0].expected is None
     assert loads(text).groups["a"].faults[0].expected is None
+    with pytest.raises(ScenarioError, match="a device gives up a push after up to 247 s"):
+        loads(text + ignored)

@@ -9,7 +9,10 @@ KIND = "throughput_min_bytes_per_s"
 
 
 def fleet():
-    """Ten devices: 7 ok, 1 fail (a push altered by the server), 2 unknown; updates of 1 s to 10 s; downloads of 0.5 s to 0.95 s."""
+    """Ten devices: 7 ok, 1 fail, 2 unknown; updates of 1 s to 10 s; downloads of 0.5 s to 0.95 s.
+
+    The one that fails is a push that the server has altered.
+    """
     devices = [Device(k, update_s=1.0 + k, download_s=0.5 + k / 20) for k in range(10)]
     devices[7] = Device(7, delivery="push", outcome="fail", device_end=(0, 5))
     devices[8] = Device(8, outcome="unknown", server_end=(-1, -1))

@@ -74,6 +74,15 @@ def test_what_is_taken(fault, group):
     assert read.kind in fault
 
 
+def test_devices_that_keep_nothing_may_lose_their_power_where_the_operator_orders_again():
+    again, profile = "[campaign]\nretries = 1\n", 'profile = "zephyr"'
+    [read] = scenario('kind = "power-cut"', profile, again).groups["a"].faults
+    assert read.expected is None
+    for installing in ('kind = "power-cut"\nat = { state = "updating" }', 'kind = "install-power-cut"'):
+        with pytest.raises(ScenarioError, match="keep nothing over a reboot"):
+            scenario(installing, profile, again)
+
+
 @pytest.mark.parametrize(
     "fault", ['kind = "push-block-refused"\ncode = "4.13"', 'kind = "link-partition"\nlasts = "2 min"']
 )

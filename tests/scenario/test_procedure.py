@@ -68,6 +68,11 @@ def test_what_a_run_directory_has_of_them():
             '[server]\nkind = "external"\nhost = "192.0.2.1"\n' + PUSH + 'course = { write = "2.04" }',
             "course", "gives its own orders",
         ),
+        (
+            '[server]\nkind = "external"\nhost = "192.0.2.1"\n' + PUSH + 'push_format = "tlv"',
+            "push_format", "gives its own orders",
+        ),
+        (PUSH + 'push_format = "xml"', "push_format", "known are `opaque`, `tlv`, `cbor`"),
         (NEVER + PUSH, "expect", "so no update succeeds"),
         (NEVER + PUSH + LEFT + FAILS, "faults", "a fault of the installation never strikes"),
         (NEVER + PUSH + LEFT + order("updating"), "orders[0].when", "so that State never comes"),

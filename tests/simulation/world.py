@@ -79,10 +79,13 @@ async def _run(loop, scenario, seed, profile, reboots):
     origin = PeerTable(clock.now, random.Random(chance.random()), PackageOrigin({"good.bin": package}), deadlines.arm)
     origin.attach(await backbone.bind_datagram(ORIGIN, origin))
 
-    patience = Patience(update_s=scenario.campaign.timeout, request_s=scenario.campaign.request_timeout, poll_s=20.0)
+    wanted = scenario.campaign
+    patience = Patience(wanted.timeout, wanted.request_timeout, poll_s=20.0, retries=wanted.retries)
     console = Console(driver, log, clock.now, asyncio.Semaphore(driver.max_in_flight), patience)
     plans = [population.device(k) for k in range(len(population))]
-    campaign = Campaign(console, _tactics(scenario), [_target(plan) for plan in plans])
+    campaign = Campaign(
+        console, _tactics(scenario), [_target(plan, scenario.groups[plan.group].push_format) for plan in plans]
+    )
     await driver.start(campaign.on_event)
 
     runner = FleetRunner(
@@ -137,7 +140,7 @@ def _tactics(scenario: Scenario) -> Tactics:
     )
 
 
-def _target(plan) -> Target:
+def _target(plan, form) -> Target:
     orders = [FAULTS[fault.kind].order for fault in plan.faults if FAULTS[fault.kind].seam == "order"]
     name = {"not-found": "nothing.bin"}.get(orders[0] if orders else "", "good.bin")
     order = Order(
@@ -147,5 +150,6 @@ def _target(plan) -> Target:
         version="2.0.0",
         expected_state=plan.expected_state,
         expected_result=plan.expected_result,
+        form=form,
     )
     return Target(plan.index, plan.endpoint, order)
