@@ -153,14 +153,13 @@ class Device:
 
     async def _boot(self, outcome: InstallOutcome | None) -> None:
         """Come up with what was stored; ``outcome`` is that of the installation that this boot completes."""
-        plan, world, profile = self.plan, self.world, self.profile
-        before = self.persistent
+        plan, world, profile, before = self.plan, self.world, self.profile, self.persistent
         boot = self.faults.wrap_boot(after_boot(before, profile, outcome, now_unix=self.now_unix()))
         self.persistent = stored = boot.persistent
         definition = object_definition(profile, plan.lwm2m)
         self.firmware = restore(stored, self, profile, definition, frozenset(plan.protocols))
         if (stored.state, stored.result) != (before.state, before.result):
-            self.on_transition(stored.state, stored.result, boot.cause)
+            record.transition(self, stored.state, stored.result, boot.cause)
         if Effect.ERASE_PACKAGE in boot.effects:
             # Before the Register: what the server pushes as soon as it sees the device must not be hit.
             self.flash.erase()
@@ -179,6 +178,7 @@ class Device:
         self.registrar = Registrar(self, tuple(effect for effect in boot.effects if effect is not Effect.ERASE_PACKAGE))
         self.deferral = Deferral(self)
         self.deferral.arm()
+        self.faults.changed(self, stored.state)  # not before the device is up, for whatever they do to it then
         self.registrar.start(Operation.REGISTER, world.now())
 
     def _go_down(self) -> None:

@@ -78,6 +78,12 @@ def test_a_device_of_another_stack_forgets_as_well():
     assert [value for _, value in notified(run)] == ["1"]
 
 
+def test_a_device_that_boots_into_the_state_has_nobody_to_forget():
+    run = judged("pull", "observations-lost", profile=CELL, at=Place(STATE, "idle"))
+    assert [value for _, value in notified(run)] == ["1", "2", "3"]
+    assert (run.verdict.outcome, run.verdict.result) == ("ok", 1)
+
+
 def test_observations_are_lost_in_a_state():
     run = judged("pull", "observations-lost", profile=CELL, at=Place(STATE, "updating"))
     assert [value for _, value in notified(run)] == ["1", "2"], "it forgets before it tells"
