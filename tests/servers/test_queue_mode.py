@@ -118,3 +118,21 @@ async def test_what_is_given_up_is_asked_no_more():
     assert asked.names == ["asked", "next"]
     give_up()
     assert asked.names == ["asked", "next"]
+
+
+@in_virtual_time
+async def test_a_server_learns_that_a_device_sleeps_sooner():
+    asked = Asked()
+    asked.queues.woke(NAME)
+    await asyncio.sleep(10)
+    asked.ask("first")
+    asked.answer(SILENCE)
+    asked.queues.woke(NAME)
+    await asyncio.sleep(0)
+    asked.answer()
+    await asyncio.sleep(9)
+    asked.ask("in time")
+    asked.answer()
+    await asyncio.sleep(10)
+    asked.ask("too late")
+    assert asked.names == ["first", "first", "in time"]

@@ -1,8 +1,9 @@
 """Requests to devices in queue mode: kept while a device may sleep, and made one after the other while it is awake.
 
-A device is taken to be awake for ``AWAKE_S`` after each of its messages (TS 1.1 Core, §6.6). One that does not answer
-sleeps: what may be asked twice (RFC 7252 §5.1) is asked again after its next Register or Update; an Execute is not, for
-nobody knows whether it was carried out. Whoever has asked gives up when he likes.
+A device is taken to be awake for ``AWAKE_S`` after each of its messages (TS 1.1 Core, §6.6), or for less where it was
+found to sleep sooner. One that does not answer sleeps: what may be asked twice (RFC 7252 §5.1) is asked again after its
+next Register or Update; an Execute is not, for nobody knows whether it was carried out. Whoever has asked gives up when
+he likes.
 """
 
 from __future__ import annotations
@@ -29,15 +30,21 @@ NOBODY_THERE: Final = frozenset({Failure.TIMEOUT, Failure.UNREACHABLE})
 """What comes of a request to a device that sleeps."""
 
 
+AWAKE_LEAST_S: Final = 1.0
+"""What is asked sooner than this after a message is not lost because the device sleeps."""
+
+
 class _Kept:
     """A request that waits for its device, or for its answer."""
 
-    __slots__ = ("done", "repeatable", "send", "stop")
+    __slots__ = ("after_s", "done", "repeatable", "send", "stop")
 
     def __init__(self, send: Send, done: Done, *, repeatable: bool) -> None:
         self.send = send
         self.done = done
         self.repeatable = repeatable
+        self.after_s = 0.0
+        """How long after the last message of the device it was made."""
         self.stop: Callable[[], None] | None = None
         """What gives it up; None before it was made."""
 
@@ -45,10 +52,13 @@ class _Kept:
 class _Device:
     """What is to be asked of one device."""
 
-    __slots__ = ("asked", "awake_until", "waiting")
+    __slots__ = ("asked", "awake_s", "heard_at", "waiting")
 
     def __init__(self) -> None:
-        self.awake_until = -inf
+        self.awake_s = AWAKE_S
+        """For how long it is taken to listen after a message."""
+        self.heard_at = -inf
+        """When it told something; minus infinity for one that sleeps."""
         self.asked: _Kept | None = None
         self.waiting: deque[_Kept] = deque()
 
@@ -66,7 +76,7 @@ class RequestQueues:
 
     def woke(self, name: str) -> None:
         """A device in queue mode has sent a Register or an Update, which is about to be answered."""
-        self._devices.setdefault(name, _Device()).awake_until = self._now() + AWAKE_S
+        self._devices.setdefault(name, _Device()).heard_at = self._now()
         if self._devices[name].waiting:
             # After the answer, which a device may need before it listens for anything else.
             asyncio.get_running_loop().call_soon(self._go_on, name)
@@ -92,15 +102,19 @@ class RequestQueues:
 
     def _go_on(self, name: str) -> None:
         device = self._devices[name]
-        if device.asked is not None or not device.waiting or self._now() >= device.awake_until:
+        now = self._now()
+        if device.asked is not None or not device.waiting or now - device.heard_at >= device.awake_s:
             return
         kept = device.asked = device.waiting.popleft()
+        kept.after_s = now - device.heard_at
         kept.stop = kept.send(lambda result: self._take(name, kept, result))
 
     def _take(self, name: str, kept: _Kept, result: Result) -> None:
         device = self._devices[name]
         silent = result.failure in NOBODY_THERE
-        device.awake_until = -inf if silent else self._now() + AWAKE_S
+        if silent:
+            device.awake_s = max(min(device.awake_s, kept.after_s), AWAKE_LEAST_S)
+        device.heard_at = -inf if silent else self._now()
         if device.asked is not kept:
             kept.done(result)  # a notification
             return
