@@ -10,7 +10,7 @@ SCHEMES = sorted(ORIGINS)
 
 
 def pulled(*kinds, scheme="coap", **parameters):
-    # In small blocks and over a network that takes its time, or a stream would bring all of it before the power is gone.
+    # In small blocks and over a network that takes its time, or a stream would bring all before the power is gone.
     settings = {"transport": scheme, "block_size": 512}
     end = update("pull", *kinds, settings=settings, profile=PROFILES["lte-m"], **parameters)
     transfers = [event for event in end.log.events if isinstance(event, TransferEnded)]
