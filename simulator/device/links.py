@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from simulator.coap.block import SZX_BERT, SZX_MAX, szx_for
+from simulator.coap.endpoint import Endpoint
 from simulator.device.secure import NoCredentialError, dtls_of, network_for, reason_of, waits_for
 from simulator.device.sleep import listening
 from simulator.device.thinking import thinking
@@ -21,7 +22,6 @@ from simulator.security.failures import SecurityError
 from simulator.transport.coap_tcp import CoapTcpConnection
 
 if TYPE_CHECKING:
-    from simulator.coap.endpoint import Endpoint
     from simulator.device.device import Device
     from simulator.device.stacks import CoapEndpoint
     from simulator.ports import DatagramPort
@@ -84,7 +84,8 @@ class DatagramLink:
             # The device runs without its server: every Register fails, as it does in the field.
             self._cause = reason_of(error)
             return
-        self.endpoint.send_by(port.send)
+        next_mid = self.endpoint.next_mid if isinstance(self.endpoint, Endpoint) else None
+        self.endpoint.send_by(device.faults.wrap_send(port.send, next_mid))
 
     def _unsent(self, datagram: bytes) -> None:  # noqa: ARG002
         """There is nothing to send it by."""
@@ -169,6 +170,7 @@ class StreamLink:
             ended=self._ended,
         )
         self.endpoint: Endpoint = self._connection.endpoint
+        self.endpoint.send_by(device.faults.wrap_send(self._connection.transmit, None))
 
     def _connect(self) -> None:
         self._opening = self._device.world.spawn(self._open(self._connection))

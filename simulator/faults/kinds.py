@@ -13,7 +13,7 @@ from simulator.faults.triggers import ONCE, SHARE, Place, Sight, When, compiled
 if TYPE_CHECKING:
     from simulator.coap.exchange import Upload
     from simulator.device.persistent import Boot
-    from simulator.faults.seams import LinkFault, Notify, Power
+    from simulator.faults.seams import LinkFault, Notify, Power, Send
     from simulator.faults.streams import DatagramFault, StreamFault
     from simulator.faults.triggers import Trigger
     from simulator.ports import Dice, Flash, Installer
@@ -119,6 +119,8 @@ class Made:
     upload: Callable[[Upload], Upload] | None = None
     """The push that begins."""
     notify: Callable[[Notify], Notify] | None = None
+    send: Callable[[Send, Callable[[], int] | None], Send] | None = None
+    """What sends messages of the management; with it what gives Message IDs, or None over a stream."""
     boot: Callable[[Boot], Boot] | None = None
     """What a device finds in its store when it comes up."""
     defers: Callable[[int], bool] | None = None
@@ -136,7 +138,8 @@ class FaultKind:
     name: str
     seam: str
     """``flash``, ``installer``, ``datagram``, ``link`` (datagrams or streams), ``power``, ``store``, ``registration``,
-    ``push``, ``notification``, ``decision`` (the user's), or ``order`` where the operator's is wrong."""
+    ``push``, ``notification``, ``answer`` (to any request), ``decision`` (the user's), or ``order`` where the
+    operator's is wrong."""
     summary: str
     make: Callable[[Scene], Made]
     expected: tuple[int, int] | None = None

@@ -16,7 +16,7 @@ from simulator.network.wrapped import WrappedNetwork
 if TYPE_CHECKING:
     from simulator.coap.exchange import Upload
     from simulator.device.persistent import Boot
-    from simulator.faults.seams import LinkFault, Notify, Power
+    from simulator.faults.seams import LinkFault, Notify, Power, Send
     from simulator.faults.streams import Connect, DatagramFault, OpenDatagram, StreamFault
     from simulator.lwm2m.firmware_table import State
     from simulator.ports import (
@@ -117,6 +117,13 @@ class FaultPlan:
             if made.boot is not None:
                 boot = made.boot(boot)
         return boot
+
+    def wrap_send(self, send: Send, next_mid: Callable[[], int] | None) -> Send:
+        """What sends messages of the management, with what is wrong with it; without ``next_mid`` over a stream."""
+        for made in self._made:
+            if made.send is not None:
+                send = made.send(send, next_mid)
+        return send
 
     def changed(self, device: Power, state: State) -> None:
         """Tell of a change of State or Update Result; nothing where no fault looks on."""

@@ -23,6 +23,7 @@ from simulator.faults import (
     radio,
     resume,
     sleep,
+    slow,
     store,
     uris,
 )
@@ -42,6 +43,7 @@ FAULTS: Final[Mapping[str, FaultKind]] = MappingProxyType(
             sleep,
             device,
             answers,
+            slow,
             notices,
             store,
             resume,

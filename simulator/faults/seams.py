@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from simulator.coap.exchange import Response
     from simulator.ports import DatagramPort, DatagramReceiver
 
@@ -65,6 +64,10 @@ class Notify(Protocol):
 
     def __call__(self, endpoint: Any, observation: Any, answer: Response, now: float, /, *, confirmable: bool) -> None:
         """Send it."""
+
+
+Send = Callable[[bytes], None]
+"""Sends one message of CoAP."""
 
 
 class LinkFault(Protocol):

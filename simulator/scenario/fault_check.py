@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.faults.triggers import BYTES, SHARE, STATE, TIME
 from simulator.firmware.variants import GARBAGE
+from simulator.scenario.answer_check import check_answers
 from simulator.scenario.device_check import check_device
 from simulator.scenario.orders import check_order
 from simulator.scenario.problems import Finding, Key
@@ -48,6 +49,7 @@ def check_faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterato
         yield from _place(key, fault, kind, group, draft)
         yield from _gives_up_late(key, fault, group, draft.campaign)
         yield from _registered_longer(key, fault, group, draft.campaign)
+        yield from check_answers(key, kind, fault, group, draft)
     yield from _one_end_each(name, group)
 
 

@@ -51,7 +51,7 @@ class CoapTcpConnection:
         self.error: OSError | None = None
         """Why it could not be had, or how it was lost; known before the endpoint fails what waits for it."""
         self.endpoint = TcpEndpoint(
-            self._transmit,
+            self.transmit,
             self._hang_up,
             chance,
             handler,
@@ -130,7 +130,8 @@ class CoapTcpConnection:
 
     # -- from the endpoint -----------------------------------------------------------------------------------------
 
-    def _transmit(self, data: bytes) -> None:
+    def transmit(self, data: bytes) -> None:
+        """Send one message; nothing where there is no connection."""
         if self._port is not None:
             self._port.write(data)
 

@@ -35,6 +35,7 @@ PARTS = {
     "registration": {"flash", "on_state"},
     "push": {"upload"},
     "notification": {"notify"},
+    "answer": {"send", "on_state"},
     "observation": {"flash", "on_state"},
     "installer": {"installer"},
     "decision": {"defers", "on_state"},
@@ -208,6 +209,7 @@ def test_a_fault_wraps_its_own_seam_alone(kind):
     upload, notify = object(), object()
     assert (plan.wrap_upload(upload) is upload) == (kind.seam != "push")
     assert (plan.wrap_notify(notify) is notify) == (kind.seam != "notification")
+    assert (plan.wrap_send(notify, None) is notify) == (kind.seam != "answer")
     assert plan.defers_update(1) == (kind.seam == "decision" and kind.name != "user-cancels")
 
 

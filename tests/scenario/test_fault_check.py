@@ -36,6 +36,8 @@ def scenario(fault, group="", campaign=""):
         ('kind = "update-deferred"', 'lwm2m = "1.0"', "kind", "needs object 5 in version 1.1"),
         ('kind = "battery-low"', 'profile = "zephyr"', "kind", "needs object 5 in version 1.1"),
         ('kind = "packet-burst-loss"', 'transport = "http"', "kind", "strikes datagrams"),
+        ('kind = "answers-late"', 'stack = "aiocoap"', "kind", "cannot strike the stack aiocoap"),
+        ('kind = "answers-late"\ntime = "2 min"', "", "time", "1 answers take 120 s, the operator waits 60 s only"),
         ('kind = "update-late"', "", "kind", "a registration lasts 86400 s, the operator looks for 180 s only"),
         ('kind = "user-cancels"', 'lwm2m = "1.0"', "kind", "needs object 5 in version 1.1"),
         ('kind = "user-cancels"\nat = { state = "updating" }', "", "at", "nothing that a user could call off"),
