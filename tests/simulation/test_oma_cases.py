@@ -19,7 +19,7 @@ from simulator.cli.replay_stage import Material, VirtualStage
 from simulator.cli.timeline import Timeline
 from simulator.events import FaultApplied, OperatorStepEnded, UpdateEnded
 from simulator.fleet.population import Population
-from simulator.scenario import load
+from simulator.scenario import ScenarioError, load
 from simulator.transport.virtual import run_virtual
 
 FILES = sorted((Path(__file__).parents[2] / "scenarios" / "oma").glob("*.toml"))
@@ -33,6 +33,10 @@ GROUPS = [
     for version in VERSIONS
     if group.lwm2m == VERSIONS[-1] or version == group.lwm2m
 ]
+
+
+def file_of(case):
+    return next(path for path in FILES if path.name.startswith(f"{case}-"))
 
 
 def judged(scenario, name):
@@ -85,14 +89,23 @@ def test_each_declares_what_its_criteria_ask_for():
     [
         (755, "object-1-1", "zephyr", "read of /5/0/5 in State 0 gave '6'; declared was '0'"),
         (770, "object-1-1", "anjay", "the server told State 0, 2, 3, 0; declared was 0, 1, 2, 3, 0"),
+        (773, "push-object-1-1", "anjay", "Write of Package was answered with 5.00; declared was 2.04"),
         (773, "push-object-1-1", "zephyr", "Write of Package was answered with 4.13; declared was 2.04"),
+        (774, "push-object-1-1", "anjay", "the server told State 0; declared was 0, 1, 0"),
         (774, "push-object-1-1", "zephyr", "Write of Package was answered with 5.00; declared was 2.04"),
+        (776, "push-object-1-1", "anjay", "the server told State 0; declared was 0, 1, 0"),
         (776, "push-object-1-1", "zephyr", "Write of Package was answered with 4.08; declared was 2.04"),
+        (777, "push-object-1-1", "zephyr", "Write of Package was answered with 4.15; declared was 2.04"),
+        (779, "push-object-1-1", "anjay", "the server told State 0, 2, 3, 2; declared was 0, 1, 2, 3, 2"),
     ],
 )
 def test_a_client_that_does_otherwise_does_not_pass(case, name, profile, reason):
-    """What real clients do that the test cases do not have (``docs/firmware-update-machine.md``)."""
-    path = next(path for path in FILES if path.name.startswith(str(case)))
-    verdict, _ = judged(load(path, (f"groups.{name}.profile={profile}",)), name)
+    """What real clients do that the test cases do not have (``docs/oma-test-cases.md``)."""
+    verdict, _ = judged(load(file_of(case), (f"groups.{name}.profile={profile}",)), name)
     assert verdict.outcome == "fail"
     assert reason in verdict.reason
+
+
+def test_a_client_whose_failed_installation_leads_to_idle_is_told_so_before_the_run():
+    with pytest.raises(ScenarioError, match="ends with 2, but updates of this group are declared to end with 0"):
+        load(file_of(779), ("groups.push-object-1-1.profile=zephyr",))
