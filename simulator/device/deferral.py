@@ -24,7 +24,10 @@ class Deferral:
     def deadline(self) -> float:
         """When the update runs without anybody's consent; infinity where none is deferred, or without limit."""
         unix = self._device.firmware.defer_deadline
-        return inf if unix in (NOT_SET, NO_DEADLINE) else float(unix - self._device.world.unix_start)
+        if unix in (NOT_SET, NO_DEADLINE):
+            return inf
+        # It outlives reboots, so it is one of the wall clock.
+        return unix - self._device.world.unix_start - self._device.faults.clock_ahead()
 
     def expire(self, now: float) -> None:
         """The period is over: install."""

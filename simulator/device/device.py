@@ -246,7 +246,7 @@ class Device:
 
     def now_unix(self) -> int:
         """The device's wall clock."""
-        return self.world.unix_start + int(self.world.now())
+        return self.world.unix_start + int(self.world.now() + self.faults.clock_ahead())
 
     def defers_update(self, severity: int) -> bool:
         """Nobody sits at a virtual device, unless a fault puts somebody there."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from simulator.network.tap import TappedDatagrams, TappedStream
@@ -12,6 +14,8 @@ from simulator.transport.secure import PROTOCOLS, SECURE_SCHEMES, SecureNetwork
 from simulator.transport.tls_port import TlsPort
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from simulator.device.device import Device
     from simulator.ports import DatagramPort, Network, StreamPort
     from simulator.security.credentials import Credentials
@@ -62,6 +66,8 @@ def _secured(device: Device, network: Network, scheme: str, purpose: str, host: 
         raise NoCredentialError(msg)
     if host and not shown.server_name:
         shown = replace(shown, server_name=host)
+    if shown.trust is not None and not device.faults.leaves_clock:
+        shown = replace(shown, trust=replace(shown.trust, clock=partial(_wall_clock, device, shown.trust.clock)))
     return SecureNetwork(
         network,
         shown,
@@ -72,6 +78,11 @@ def _secured(device: Device, network: Network, scheme: str, purpose: str, host: 
         protocols=PROTOCOLS.get(scheme, ()),
         keylog=world.keylog,
     )
+
+
+def _wall_clock(device: Device, clock: Callable[[], datetime]) -> datetime:
+    """The time by which the device judges certificates."""
+    return clock() + timedelta(seconds=device.faults.clock_ahead())
 
 
 def reason_of(error: OSError | None) -> str:

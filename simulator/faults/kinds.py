@@ -123,6 +123,8 @@ class Made:
     """What sends messages of the management; with it what gives Message IDs, or None over a stream."""
     boot: Callable[[Boot], Boot] | None = None
     """What a device finds in its store when it comes up."""
+    clock: Callable[[], float] | None = None
+    """By how many seconds the wall clock of the device is ahead now."""
     defers: Callable[[int], bool] | None = None
     """Whether the user puts an update of a Severity (/5/0/11) off."""
     on_state: Callable[[Power, str], None] | None = None
@@ -138,8 +140,8 @@ class FaultKind:
     name: str
     seam: str
     """``flash``, ``installer``, ``datagram``, ``link`` (datagrams or streams), ``power``, ``store``, ``registration``,
-    ``push``, ``notification``, ``answer`` (to any request), ``decision`` (the user's), or ``order`` where the
-    operator's is wrong."""
+    ``push``, ``notification``, ``answer`` (to any request), ``clock``, ``decision`` (the user's), or ``order`` where
+    the operator's is wrong."""
     summary: str
     make: Callable[[Scene], Made]
     expected: tuple[int, int] | None = None

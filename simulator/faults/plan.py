@@ -125,6 +125,15 @@ class FaultPlan:
                 send = made.send(send, next_mid)
         return send
 
+    @property
+    def leaves_clock(self) -> bool:
+        """Whether the wall clock of the device is never wrong."""
+        return all(made.clock is None for made in self._made)
+
+    def clock_ahead(self) -> float:
+        """By how many seconds the wall clock of the device is ahead now."""
+        return sum(made.clock() for made in self._made if made.clock is not None)
+
     def changed(self, device: Power, state: State) -> None:
         """Tell of a change of State or Update Result; nothing where no fault looks on."""
         for watch in self._watches:

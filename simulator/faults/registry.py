@@ -9,6 +9,7 @@ from typing import Final
 from simulator.faults import (
     answers,
     busy,
+    clock,
     decision,
     device,
     flash,
@@ -44,6 +45,7 @@ FAULTS: Final[Mapping[str, FaultKind]] = MappingProxyType(
             device,
             answers,
             slow,
+            clock,
             notices,
             store,
             resume,

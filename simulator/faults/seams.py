@@ -55,6 +55,9 @@ class Deferral(Protocol):
     def agree(self) -> bool:
         """Whoever put an update off agrees now; whether one was waiting."""
 
+    def arm(self) -> None:
+        """The wall clock has another time: look when what was put off is due."""
+
     def call_off(self) -> bool:
         """The user calls the update off by hand; whether there was one, and a way to tell of it."""
 

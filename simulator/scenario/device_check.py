@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from simulator.faults.clock import beyond_certificates
 from simulator.faults.decision import CANCEL
 from simulator.faults.triggers import STATE
 from simulator.scenario.problems import Finding, Key
+from simulator.transport.secure import SECURE_SCHEMES
 
 if TYPE_CHECKING:
     from simulator.scenario.devices import Fault, Group
@@ -24,6 +26,8 @@ def check_device(key: Key, kind: FaultKind, fault: Fault, group: Group, retries:
     """
     if kind.seam == "power":
         yield from _power(key, kind, fault, group, retries)
+    if kind.seam == "clock":
+        yield from _clock(key, fault, group)
     if kind.seam == "decision":
         yield from _decision(key, kind, fault)
     size = fault.parameters.get("size")
@@ -48,6 +52,14 @@ def _power(key: Key, kind: FaultKind, fault: Fault, group: Group, retries: int) 
             "the next request of the operator would find nobody" if place.value == "downloaded" else "nothing is lost"
         )
         yield Finding((*key, written), f"in state {place.value} {problem}", "choose downloading or updating")
+
+
+def _clock(key: Key, fault: Fault, group: Group) -> Iterator[Finding]:
+    """Whether the device finds its way back to its server after the restart."""
+    by_certificate = group.management in SECURE_SCHEMES and "x509" in group.management_spec.kinds
+    if by_certificate and "lasts" not in fault.parameters and beyond_certificates(fault.parameters):
+        problem = f"by such a clock the certificate of the {group.management} server is not valid: nobody sees the end"
+        yield Finding((*key, "by"), problem, "set `lasts`, choose less, or manage the devices by another transport")
 
 
 def _decision(key: Key, kind: FaultKind, fault: Fault) -> Iterator[Finding]:

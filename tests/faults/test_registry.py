@@ -36,6 +36,7 @@ PARTS = {
     "push": {"upload"},
     "notification": {"notify"},
     "answer": {"send", "on_state"},
+    "clock": {"flash", "on_state", "clock"},
     "observation": {"flash", "on_state"},
     "installer": {"installer"},
     "decision": {"defers", "on_state"},
@@ -210,6 +211,7 @@ def test_a_fault_wraps_its_own_seam_alone(kind):
     assert (plan.wrap_upload(upload) is upload) == (kind.seam != "push")
     assert (plan.wrap_notify(notify) is notify) == (kind.seam != "notification")
     assert (plan.wrap_send(notify, None) is notify) == (kind.seam != "answer")
+    assert plan.leaves_clock == (kind.seam != "clock")
     assert plan.defers_update(1) == (kind.seam == "decision" and kind.name != "user-cancels")
 
 
