@@ -28,6 +28,7 @@ class PlanDefaults:
     pull_retries: int = 0
     profile: str = "oma"
     switches: tuple[str, ...] = ()
+    object_version: str | None = None
     lwm2m: str = "1.1"
     firmware_version: str = "1.0.0"
     model: str = "vd-1"

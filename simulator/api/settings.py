@@ -20,6 +20,7 @@ from simulator.scenario import MANAGEMENT, TRANSPORTS, Campaign, Criteria, Exter
 from simulator.scenario.check import ENDPOINT_MAX
 from simulator.scenario.faults import Carrier, read_fault
 from simulator.scenario.problems import Finding, key_text
+from simulator.scenario.procedure import Procedure
 from simulator.scenario.reader import Reader
 from simulator.scenario.sections import AtOnce, Firmware
 from simulator.security.credentials import Credentials
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 NOT_FOR_ONE: Final = frozenset(
     {"count", "delivery", "management", "transport", "endpoint", "credentials", "download_credentials", "expect"}
+    | set(Procedure.model_fields)
 )
 """Keys of a group that mean nothing for one device, or are said by other means."""
 OF_OTHERS: Final = frozenset({"order", "server"})
@@ -168,6 +170,8 @@ def _problems(settings: Settings, group: Group, protocols: tuple[str, ...]) -> l
         problems.append("protocols: a device pulls from one scheme at least; name one, such as coap")
     if group.management.endswith("+tcp") and group.lwm2m == "1.0":
         problems.append("lwm2m: LwM2M 1.0 has no management over TCP; set 1.1")
+    if group.lwm2m == "1.0" and group.object_version not in (None, "1.0"):
+        problems.append(f"object_version: {group.object_version} needs LwM2M 1.1; set lwm2m to 1.1")
     if group.stack == "aiocoap" and group.management != "coap":
         problems.append("stack: on aiocoap devices are managed over coap only; drop it")
     held = settings.credentials
@@ -238,7 +242,7 @@ def read_one_fault(text: str, plan: DevicePlan) -> Fault:
     Raises:
         SettingsError: there is no such fault, or a parameter cannot be.
     """
-    carrier = Carrier(habits_of(plan.profile, plan.switches), plan.transport, plan.pull_retries)
+    carrier = Carrier(habits_of(plan.profile, plan.switches, plan.object_version), plan.transport, plan.pull_retries)
     fault, findings = read_fault(fault_table(text), FAULTS, carrier, ("groups", _NAME, "fault"))
     problems = [_line(finding) for finding in findings]
     if fault is not None and (problem := order_problem(fault)):

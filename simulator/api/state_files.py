@@ -142,6 +142,9 @@ def _persistent(stored: dict[str, Any]) -> Persistent:
         if field.type == "int" and (type(values[field.name]) is not int):
             msg = f"{field.name} is no number"
             raise TypeError(msg)
+        if field.type == "bool" and not isinstance(values[field.name], bool):
+            msg = f"{field.name} is neither true nor false"
+            raise TypeError(msg)
         if field.type == "str" and not isinstance(values[field.name], str):
             msg = f"{field.name} is no text"
             raise TypeError(msg)

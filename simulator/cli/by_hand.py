@@ -11,6 +11,8 @@ _Switches = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Another reading of an open point; may be repeated.")
 ]
 
+_Faults = Annotated[list[str] | None, typer.Option(metavar="KIND:name=value,...", help="A fault; may be repeated.")]
+
 
 def device(
     server: Annotated[
@@ -20,6 +22,7 @@ def device(
     profile: Annotated[str | None, typer.Option(help="Habits of a client: oma, anjay or zephyr.")] = None,
     switch: _Switches = None,
     lwm2m: Annotated[str | None, typer.Option(help="1.0 or 1.1.")] = None,
+    object_version: Annotated[str | None, typer.Option(help="Of the Firmware Update object: 1.0, 1.1, 1.2.")] = None,
     psk_identity: Annotated[str | None, typer.Option(help="PSK identity. Default: the endpoint.")] = None,
     psk_key: Annotated[
         str | None, typer.Option(metavar="HEX", help="PSK; every user of this machine can read it meanwhile.")
@@ -29,9 +32,7 @@ def device(
     key: Annotated[Path | None, typer.Option(help="PEM file with its private key.")] = None,
     trust: Annotated[Path | None, typer.Option(help="PEM file with the CAs that the device trusts.")] = None,
     network: Annotated[str | None, typer.Option(help="Access network, such as lte-m or nb-iot.")] = None,
-    fault: Annotated[
-        list[str] | None, typer.Option(metavar="KIND:name=value,...", help="A fault; may be repeated.")
-    ] = None,
+    fault: _Faults = None,
     protocols: Annotated[str | None, typer.Option(help="Schemes to pull from: coap,https.")] = None,
     lifetime: Annotated[str | None, typer.Option(help="Lifetime of the registration: 5min.")] = None,
     state: Annotated[Path | None, typer.Option(help="Directory that keeps the device for the next time.")] = None,
@@ -62,6 +63,7 @@ def device(
             profile=profile,
             switches=switch,
             lwm2m=lwm2m,
+            object_version=object_version,
             certificate=certificate,
             key=key,
             trust=trust,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from simulator.faults.order import INTERFERENCES, STATES, declared
 from simulator.faults.registry import FAULTS
 from simulator.lwm2m.formats.packed import OPAQUE
 from simulator.lwm2m.profiles import habits_of
-from simulator.operator.acts import AT_END, Act
+from simulator.operator.acts import AT_END, IDLE, Act
 from simulator.operator.campaign import Tactics, Target
 from simulator.operator.course import Course
 from simulator.operator.job import Job, ServerChoice
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 POLL_S_MAX: Final = 5.0
 """When a stage takes this long, the operator reads State and Update Result."""
+AUTOMATIC_UPGRADE: Final = Act("", IDLE, "write", "", Path(), "2.04", "/5/0/14", "1")
+"""Has a device update by itself when it has the package; ``1`` is true as text (TS 1.1 Core, annex C)."""
 PLAIN: Final = ("coap", "coap+tcp", "http")
 """The schemes by which every package origin gives out its packages."""
 
@@ -114,6 +117,7 @@ def order_of(
         expected_result=plan.expected_result,
         fault="" if fault is None else fault.kind,
         acts=(
+            *((AUTOMATIC_UPGRADE,) if procedure is not None and procedure.automatic_upgrade else ()),
             *(_ordered(each, packages) for each in (procedure.orders if procedure is not None else ())),
             *(
                 _act(plan, name, fault, packages, origins[plan.transport])
@@ -122,6 +126,7 @@ def order_of(
             ),
         ),
         course=None if procedure is None else _course(procedure),
+        automatic=procedure is not None and procedure.automatic_upgrade,
         form=OPAQUE if procedure is None else procedure.push_format,
     )
 
@@ -156,7 +161,7 @@ def _origin(plan: DevicePlan, order: str, origins: Mapping[str, str]) -> str:
 
 def _act(plan: DevicePlan, order: str, fault: Fault, packages: Packages, origin: str) -> Act:
     state = str(fault.parameters["state"])
-    code, _ = declared(order, state, habits_of(plan.profile, plan.switches))
+    code, _ = declared(order, state, habits_of(plan.profile, plan.switches, plan.object_version))
     what = INTERFERENCES[order]
     return Act(
         fault=fault.kind,

@@ -94,7 +94,7 @@ class Device:
         self.stack: Stack = STACKS[plan.stack]
         self.oscore = NO_CONTEXTS
         self.faults = NO_FAULTS
-        self.profile = habits_of(plan.profile, plan.switches)
+        self.profile = habits_of(plan.profile, plan.switches, plan.object_version)
         self.flash = world.flash(plan)
         self.installer: Installer = SlotInstaller(world.clock, plan.install_time_s)
         network = world.network if world.network_of is None else world.network_of(plan)

@@ -39,6 +39,9 @@ def _perform(device: Device, effect: Effect, now: float) -> None:
     elif effect is Effect.STOP_TRANSFER:
         stop_transfers(device, now)
         device.reached = NOTHING_REACHED
+    elif effect is Effect.BEGIN_UPGRADE:
+        device.firmware.upgrade()
+        device.act_soon()
     elif effect is Effect.START_INSTALLATION:
         device.installation = device.world.spawn(_install(device))
     else:

@@ -44,6 +44,8 @@ class Persistent:
     """When a deferred update is installed, in seconds since the Unix epoch; or ``NO_DEADLINE``, ``NOT_SET``."""
     last_state_change: int = 0
     """Last State Change Time (/5/0/12) in seconds since the Unix epoch; 0 before the first."""
+    automatic_upgrade: bool = False
+    """Automatic Upgrade at Download (/5/0/14)."""
     boots: int = 0
     """How often the device came up."""
 
@@ -70,6 +72,7 @@ _FORGOTTEN: Final[dict[str, Any]] = {
     "max_defer_period": NOT_SET,
     "defer_deadline": NOT_SET,
     "last_state_change": 0,
+    "automatic_upgrade": False,
 }
 
 
@@ -158,6 +161,7 @@ def save(old: Persistent, firmware: FirmwareObject, *, received: int, etag: byte
         max_defer_period=firmware.max_defer_period,
         defer_deadline=firmware.defer_deadline,
         last_state_change=firmware.last_state_change,
+        automatic_upgrade=firmware.automatic_upgrade,
     )
 
 
@@ -178,4 +182,5 @@ def restore(
     firmware.max_defer_period = stored.max_defer_period
     firmware.defer_deadline = stored.defer_deadline
     firmware.last_state_change = stored.last_state_change
+    firmware.automatic_upgrade = stored.automatic_upgrade
     return firmware

@@ -87,6 +87,10 @@ class DeviceSettings(Protocol):
         """Points that the profile reads otherwise."""
 
     @property
+    def object_version(self) -> str | None:
+        """Version of object 5; None for that of the profile."""
+
+    @property
     def lwm2m(self) -> str:
         """``1.0`` or ``1.1``."""
 

@@ -56,6 +56,8 @@ class DevicePlan:
     """``oma``, ``anjay`` or ``zephyr``."""
     switches: tuple[str, ...]
     """Points that the profile reads otherwise."""
+    object_version: str | None
+    """``1.0``, ``1.1`` or ``1.2`` of object 5; None for that of the profile."""
     lwm2m: str
     """``1.0`` or ``1.1``."""
     firmware_version: str
@@ -146,6 +148,7 @@ class Population:
             pull_retries=plan.pull_retries,
             profile=group.profile,
             switches=group.switches,
+            object_version=group.object_version,
             lwm2m=group.lwm2m,
             firmware_version=self.scenario.firmware.from_version,
             model=self.scenario.firmware.model,

@@ -1,7 +1,7 @@
 """Definitions of the objects that a device carries, from the OMA registry (OpenMobileAlliance/lwm2m-registry).
 
 Objects 0, 1, 3 and 4 are given in version 1.0, which servers of LwM2M 1.0 and 1.1 both assume where a registration
-names no version. Object 5 comes in the two versions that differ for a firmware campaign.
+names no version. Object 5 comes in all its versions.
 """
 
 from __future__ import annotations
@@ -171,4 +171,11 @@ OBJECT_5_V1_1: Final = _firmware_update(
     _R(11, "Severity", INTEGER, "RW", range=(0, 2)),
     _R(12, "Last State Change Time", TIME, "R"),
     _R(13, "Maximum Defer Period", UNSIGNED, "RW", range=(0, 2**32 - 1)),
+)
+
+OBJECT_5_V1_2: Final = _firmware_update(
+    "1.2",
+    11,
+    *(OBJECT_5_V1_1.resources[number] for number in (10, 11, 12, 13)),
+    _R(14, "Automatic Upgrade at Download", BOOLEAN, "RW"),
 )

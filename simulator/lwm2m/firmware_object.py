@@ -68,6 +68,8 @@ class FirmwareObject(FirmwareValues):
                 self.severity = value
             case r.MAXIMUM_DEFER_PERIOD, int() if value >= 0:
                 self.max_defer_period = value
+            case r.AUTOMATIC_UPGRADE, bool():
+                self.automatic_upgrade = value
             case _:
                 return BAD_REQUEST
         self._changes.append(resource_id)
@@ -99,8 +101,12 @@ class FirmwareObject(FirmwareValues):
             return self._cancel()
         if resource_id != r.UPDATE:
             return METHOD_NOT_ALLOWED
+        return self._update(Event.UPDATE_EXECUTED)
+
+    def _update(self, cause: Event) -> int:
+        """Update, now or when the user agrees; the response code where it was asked for."""
         if not self._is_deferred():
-            return self._step(Event.UPDATE_EXECUTED).code
+            return self._step(cause).code
         deadline = self.defer_deadline
         step = self._step(Event.UPDATE_DEFERRED)
         if deadline == NOT_SET:  # a second Update does not start the period anew
@@ -161,7 +167,15 @@ class FirmwareObject(FirmwareValues):
         if self.transfer is Transfer.NONE:
             return REQUEST_ENTITY_INCOMPLETE
         self.transfer = Transfer.NONE
-        return self._step(event).code
+        step = self._step(event)
+        if self.automatic_upgrade and self.machine.state is State.DOWNLOADED:
+            self._effects.append(Effect.BEGIN_UPGRADE)
+        return step.code
+
+    def upgrade(self) -> None:
+        """What ``BEGIN_UPGRADE`` asks for, after Downloaded was notified; nothing where the package has gone."""
+        if self.machine.state is State.DOWNLOADED:
+            self._update(Event.UPGRADE_BEGUN)
 
     def deferral_ended(self) -> None:
         """The user agreed to a deferred update, or its deadline passed. Nothing happens where none is deferred."""

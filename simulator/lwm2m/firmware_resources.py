@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from simulator.firmware import Finding
-from simulator.lwm2m.definitions import OBJECT_5_V1_0, OBJECT_5_V1_1
+from simulator.lwm2m.definitions import OBJECT_5_V1_0, OBJECT_5_V1_1, OBJECT_5_V1_2
 from simulator.lwm2m.firmware_update import Event
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ CANCEL: Final = 10
 SEVERITY: Final = 11
 LAST_STATE_CHANGE_TIME: Final = 12
 MAXIMUM_DEFER_PERIOD: Final = 13
+AUTOMATIC_UPGRADE: Final = 14
 
 PACKAGE_URI_MAX: Final = 255
 """Longest Package URI in bytes of UTF-8 (OMA registry, 5.xml: range 0..255)."""
@@ -45,6 +46,11 @@ NO_DEADLINE: Final = 0
 
 PROTOCOLS: Final[Mapping[str, int]] = {"coap": 0, "coaps": 1, "http": 2, "https": 3, "coap+tcp": 4, "coaps+tcp": 5}
 """URI schemes and their values in Protocol Support (OMA registry, 5.xml)."""
+
+OBJECT_VERSIONS: Final[Mapping[str, ObjectDefinition]] = {
+    definition.version: definition for definition in (OBJECT_5_V1_0, OBJECT_5_V1_1, OBJECT_5_V1_2)
+}
+"""The versions of object 5; each has what the ones before it have."""
 
 CHECK_EVENTS: Final[Mapping[Finding, Event]] = {
     Finding.OK: Event.DOWNLOAD_COMPLETED,
@@ -89,7 +95,7 @@ def object_definition(profile: Profile, lwm2m: str) -> ObjectDefinition:
     Raises:
         ValueError: the profile does not know the LwM2M version.
     """
-    return OBJECT_5_V1_1 if profile.object_version(lwm2m) == "1.1" else OBJECT_5_V1_0
+    return OBJECT_VERSIONS[profile.object_version(lwm2m)]
 
 
 def uri_event(uri: str, schemes: frozenset[str]) -> Event:

@@ -66,7 +66,7 @@ class Event(StrEnum):
     PACKAGE_CLEARED = "package_cleared"
     UPDATE_EXECUTED = "update_executed"
     UPDATE_DEFERRED = "update_deferred"
-    """Update was executed and the user wants to wait."""
+    """Update was executed, or would begin by itself, and the user wants to wait."""
     CANCEL_EXECUTED = "cancel_executed"
 
     # Reports of the transfer, push or pull.
@@ -87,6 +87,8 @@ class Event(StrEnum):
     """The server sent no further blocks of a push."""
 
     # Reports of the user, the installer and the boot.
+    UPGRADE_BEGUN = "upgrade_begun"
+    """The update begins by itself: Automatic Upgrade at Download (/5/0/14) was true when the package was complete."""
     DEFERRAL_ENDED = "deferral_ended"
     """The user agreed, or Maximum Defer Period (/5/0/13) expired."""
     USER_CANCELLED = "user_cancelled"
@@ -127,6 +129,8 @@ class Effect(Enum):
     STOP_TRANSFER = "stop_transfer"
     """Give up the push or pull that runs, if any."""
     ERASE_PACKAGE = "erase_package"
+    BEGIN_UPGRADE = "begin_upgrade"
+    """Update without having been asked, once Downloaded was notified."""
     START_INSTALLATION = "start_installation"
     """Not before the notifications of this step were sent: a reboot may be near."""
 
@@ -197,6 +201,8 @@ TABLE: Final[dict[tuple[State, Event], Row]] = {
     (_R, _E.USER_CANCELLED): Row(_I, UpdateResult.CANCELLED, NONE, _ERASE),
     # E.6 Update: executable in Downloaded alone.
     (_R, _E.UPDATE_EXECUTED): Row(_U, _INITIAL, CHANGED, _INSTALL),
+    # Registry (object 1.2), Automatic Upgrade at Download.
+    (_R, _E.UPGRADE_BEGUN): Row(_U, _INITIAL, NONE, _INSTALL),
     # Registry (object 1.1), Update Result 11 and Maximum Defer Period.
     (_R, _E.UPDATE_DEFERRED): Row(_R, UpdateResult.DEFERRED, CHANGED),
     (_R, _E.DEFERRAL_ENDED): Row(_U, _INITIAL, NONE, _INSTALL),
@@ -235,7 +241,7 @@ REFUSALS: Final[tuple[tuple[tuple[State, ...], tuple[Event, ...], int], ...]] = 
     # RFC 7959 §2.9.2: the transfer that this block belongs to was stopped. A pull ignores the code.
     ((_I, _R, _U), tuple(sorted(TRANSFER_EVENTS)), REQUEST_ENTITY_INCOMPLETE),
     # Reports that come too late.
-    ((_I, _D, _U), (_E.DEFERRAL_ENDED,), NONE),
+    ((_I, _D, _U), (_E.DEFERRAL_ENDED, _E.UPGRADE_BEGUN), NONE),
     ((_I, _U), (_E.USER_CANCELLED,), NONE),
     ((_I, _D, _R), _INSTALLED, NONE),
     ((_I, _R, _U), (_E.DOWNLOAD_RESUMED,), NONE),

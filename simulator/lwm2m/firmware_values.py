@@ -29,6 +29,7 @@ class FirmwareValues:
     __slots__ = (
         "_changes",
         "_schemes",
+        "automatic_upgrade",
         "defer_deadline",
         "definition",
         "last_state_change",
@@ -59,6 +60,8 @@ class FirmwareValues:
         self.defer_deadline = NOT_SET
         """When a deferred update is installed, in seconds since the Unix epoch; ``NO_DEADLINE`` or ``NOT_SET``."""
         self.last_state_change = 0
+        self.automatic_upgrade = False
+        """Whether an update begins as soon as the package is there. No text that is known to us has a default."""
 
     @property
     def instance_id(self) -> int:
@@ -83,13 +86,15 @@ class FirmwareValues:
         return self._read_deferral(resource_id) if resource_id in self.definition.resources else None
 
     def _read_deferral(self, resource_id: int) -> Resource | None:
-        """The resources that version 1.1 of the object added."""
+        """The resources that versions 1.1 and 1.2 of the object added."""
         if resource_id == r.SEVERITY:
             return self.severity
         if resource_id == r.LAST_STATE_CHANGE_TIME and self.last_state_change:
             return self.last_state_change
         if resource_id == r.MAXIMUM_DEFER_PERIOD and self.max_defer_period != NOT_SET:
             return self.max_defer_period
+        if resource_id == r.AUTOMATIC_UPGRADE:
+            return self.automatic_upgrade
         return None
 
     def set_package_info(self, name: str, version: str) -> None:

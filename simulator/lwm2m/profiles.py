@@ -65,7 +65,7 @@ class Profile:
         return not stays_idle(self.table, Event.PACKAGE_STARTED)
 
     def object_version(self, lwm2m: str) -> str:
-        """The version of object 5 that a client of this LwM2M version announces.
+        """The version of object 5 that a client of this LwM2M version announces: 1.0, 1.1 or 1.2.
 
         Raises:
             ValueError: the LwM2M version is not known.
@@ -114,8 +114,7 @@ class Profile:
 
 
 _LATEST: Final = MappingProxyType({"1.0": "1.0", "1.1": "1.1"})
-"""The version that came with each LwM2M version. 1.2 is left out: its resource 14 belongs to no published TS, and
-servers such as Leshan have no model for it."""
+"""The version that came with each LwM2M version. 1.2 came with none; servers such as Leshan have no model for it."""
 
 
 def _profile(base: Profile, name: str, rows: Table) -> Profile:
@@ -166,11 +165,19 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType({p.name: p for p in (O
 
 
 @cache
-def habits_of(profile: str, switches: tuple[str, ...] = ()) -> Profile:
+def habits_of(profile: str, switches: tuple[str, ...] = (), object_version: str | None = None) -> Profile:
     """A profile by its name, with these switches; one object for all devices that are alike.
+
+    Args:
+        profile: its name.
+        switches: points that it reads otherwise.
+        object_version: of object 5 with any LwM2M version, instead of those that the profile has.
 
     Raises:
         KeyError: there is no such profile.
         ValueError: a switch is unknown, or two of them contradict each other.
     """
-    return PROFILES[profile].switched(*switches)
+    habits = PROFILES[profile].switched(*switches)
+    if object_version is None:
+        return habits
+    return replace(habits, object_versions=MappingProxyType(dict.fromkeys(habits.object_versions, object_version)))

@@ -56,6 +56,8 @@ class Order:
     """What is declared of the way to the end; None where nothing is."""
     form: str = OPAQUE
     """Content format of a push, one of ``packed.FORMS``."""
+    automatic: bool = False
+    """Whether the device is to update by itself (Automatic Upgrade at Download, /5/0/14), so that nobody executes."""
 
 
 def _downloaded(watch: Watch) -> bool:
@@ -95,6 +97,7 @@ class Update:
             # A Write before the observations stand would hide the first states from the server.
             await self.watch.until(lambda w: w.observed >= w.registrations, 2 * self.console.patience.request_s)
             await self._acts.do(IDLE)
+            registrations = self.watch.registrations
             self.started = self.console.now()
             self.watch.mark()
             # What the server knew of an earlier attempt is not this one's result.
@@ -103,6 +106,9 @@ class Update:
                 for left in range(self.console.patience.retries, -1, -1):
                     if not await self._give_order(left):
                         break
+            if self.order.automatic:
+                await self._watch_upgrade(registrations)
+                return False
             if (STATE, DOWNLOADED) in self.watch.seen and self.watch.result <= 0:
                 await self._acts.do(DOWNLOADED)
                 if not self._acts.over:
@@ -148,6 +154,15 @@ class Update:
             await self._judge()
         except StepFailedError as error:
             await self._judge(str(error))
+
+    async def _watch_upgrade(self, registrations: int) -> None:
+        """Wait for the end of what the device does by itself, where it has got the package, and judge it."""
+        if self._delivered(self.watch) and not (self._acts.over or self._acts.wrong):
+            async with self._acts.while_in(UPDATING):
+                await follow(
+                    self.console, self.watch, "wait_result", lambda w: self._installed(w, registrations), self.end
+                )
+        await self._judge()
 
     async def leave(self) -> None:
         """Judge an update that has been downloaded and that nobody executes."""

@@ -16,6 +16,7 @@ from simulator.scenario.devices import MANAGEMENT, Group
 from simulator.scenario.endpoints import EndpointShape
 from simulator.scenario.fault_check import check_faults
 from simulator.scenario.faults import Kinds
+from simulator.scenario.object_check import check_object
 from simulator.scenario.problems import Finding, did_you_mean
 from simulator.scenario.procedure import check_never_executed, check_procedure
 from simulator.scenario.queue_check import check_queue_mode
@@ -55,6 +56,7 @@ def check(draft: Draft, kinds: Kinds) -> Iterator[Finding]:
     for name, group in draft.groups.items():
         yield from _delivery(name, group)
         yield from _management(name, group, draft.server)
+        yield from check_object(name, group, kinds, external=isinstance(draft.server, ExternalServer))
         yield from _oscore(name, group, draft.server)
         yield from check_queue_mode(name, group, draft)
         yield from _package(name, group, draft.firmware)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple
@@ -12,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, model_v
 from simulator.coap.params import TransmissionParameters
 from simulator.lwm2m.firmware_table import ALLOWED, Event, Row, State
 from simulator.lwm2m.profiles import Profile, habits_of
+from simulator.scenario.endpoints import endpoint_pattern
 from simulator.scenario.links import CredentialSettings, HandshakeSettings, Network, NetworkSettings, QueueSettings
 from simulator.scenario.procedure import Procedure
 from simulator.scenario.sections import Section
@@ -26,8 +26,6 @@ MANAGEMENT: Final = ("coap", "coaps", "coap+tcp", "coaps+tcp")
 
 SUCCESS: Final = (0, 1)
 """State and Update Result after a successful update."""
-
-_FORMAT_SPEC: Final = frozenset("0123456789d")
 
 
 class End(Section):
@@ -68,28 +66,6 @@ class Fault(NamedTuple):
     def carriers(self, size: int) -> int:
         """How many devices of a group of this size carry it."""
         return self.devices if self.devices is not None else max(1, round(self.share * size))
-
-
-def _endpoint(value: str) -> str:
-    form = 'write it as "vd-{group}-{index:06d}"'
-    try:
-        parts = list(string.Formatter().parse(value))
-    except ValueError as error:
-        refuse(f"not a pattern: {error}", form)
-    if any(c.isspace() or not c.isprintable() for c in value):
-        refuse("an Endpoint Client Name has no spaces and no control characters", form)
-    if "{{" in value or "}}" in value or value.count("{index") > 1:
-        refuse("a name has no braces, and {index} at most once", form)
-    for _, field, spec, conversion in parts:
-        if field not in (None, "group", "index"):
-            refuse(f"unknown field {{{field}}}", "the fields are {group} and {index}")
-        if conversion or (spec and (field != "index" or not set(spec) <= _FORMAT_SPEC or len(spec) > 4)):
-            refuse(f"the field {{{field}}} cannot be written like that", form)
-    try:
-        value.format(group="g", index=0)
-    except ValueError as error:
-        refuse(f"not a pattern: {error}", form)
-    return value
 
 
 def _lifetime(value: float) -> float:
@@ -179,8 +155,11 @@ class DeviceSettings(Procedure):
         strict=False,
         description="Points of the specification that the devices read otherwise than their profile does, by name.",
     )
+    object_version: Literal["1.0", "1.1", "1.2"] | None = Field(
+        default=None, description="Version of the Firmware Update object. Default: what the profile has with `lwm2m`."
+    )
     lwm2m: Literal["1.0", "1.1"] = Field(default="1.1", description="The LwM2M version that the devices register with.")
-    endpoint: Annotated[str, Field(min_length=1), AfterValidator(_endpoint)] = Field(
+    endpoint: Annotated[str, Field(min_length=1), AfterValidator(endpoint_pattern)] = Field(
         default="vd-{group}-{index:06d}",
         description="Endpoint Client Name; {group} is the group's name, {index} the index of the device in the run.",
     )
@@ -254,8 +233,8 @@ class Group(DeviceSettings):
 
     @property
     def habits(self) -> Profile:
-        """The profile with the switches."""
-        return habits_of(self.profile, self.switches)
+        """The profile with the switches and the version of object 5."""
+        return habits_of(self.profile, self.switches, self.object_version)
 
     @property
     def attempts_in_silence(self) -> int:

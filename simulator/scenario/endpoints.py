@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from simulator.scenario.units import refuse
+
+_FORMAT_SPEC: Final = frozenset("0123456789d")
 
 
 class EndpointShape(NamedTuple):
@@ -39,3 +44,30 @@ class EndpointShape(NamedTuple):
         if not (self.before.startswith(other.before) or other.before.startswith(self.before)):
             return False
         return not set(self.names(total)).isdisjoint(other.names(total))
+
+
+def endpoint_pattern(value: str) -> str:
+    """A pattern of Endpoint Client Names, checked.
+
+    Raises:
+        PydanticCustomError: it is none; has the mend.
+    """
+    form = 'write it as "vd-{group}-{index:06d}"'
+    try:
+        parts = list(string.Formatter().parse(value))
+    except ValueError as error:
+        refuse(f"not a pattern: {error}", form)
+    if any(c.isspace() or not c.isprintable() for c in value):
+        refuse("an Endpoint Client Name has no spaces and no control characters", form)
+    if "{{" in value or "}}" in value or value.count("{index") > 1:
+        refuse("a name has no braces, and {index} at most once", form)
+    for _, field, spec, conversion in parts:
+        if field not in (None, "group", "index"):
+            refuse(f"unknown field {{{field}}}", "the fields are {group} and {index}")
+        if conversion or (spec and (field != "index" or not set(spec) <= _FORMAT_SPEC or len(spec) > 4)):
+            refuse(f"the field {{{field}}} cannot be written like that", form)
+    try:
+        value.format(group="g", index=0)
+    except ValueError as error:
+        refuse(f"not a pattern: {error}", form)
+    return value

@@ -38,7 +38,7 @@ def check_faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterato
             mend = "use a server that the run drives"
             yield Finding((*key, "kind"), f"{fault.kind} needs an order that an external server gives itself", mend)
         if kind.seam == "decision" and group.habits.object_version(group.lwm2m) == "1.0":
-            mend = 'use lwm2m = "1.1" and a profile other than zephyr'
+            mend = 'set lwm2m = "1.1" and object_version = "1.1"'
             yield Finding((*key, "kind"), f"{fault.kind} needs object 5 in version 1.1, which these devices lack", mend)
         yield from check_order(key, kind.order, fault, group)
         yield from check_device(key, kind, fault, group, draft.campaign.retries if draft.campaign is not None else 0)

@@ -128,8 +128,9 @@ def _habits(group: Mapping[str, Any]) -> Profile:
     """The habits of a group; as far as they can be read, the rest is told elsewhere."""
     profile, switches = group.get("profile", "oma"), group.get("switches", [])
     named = profile if isinstance(profile, str) and profile in PROFILES else "oma"
-    known = [each for each in switches if each in SWITCHES] if isinstance(switches, list) else []
-    return habits_of(named, () if conflicts(known) else tuple(known))
+    given = [each for each in switches if isinstance(each, str)] if isinstance(switches, list) else []
+    known = tuple(each for each in given if each in SWITCHES)
+    return habits_of(named, () if conflicts(known) else known)
 
 
 class FaultTable(Section):

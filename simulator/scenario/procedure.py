@@ -107,6 +107,10 @@ class Procedure(Section):
     push_format: Literal["opaque", "tlv", "cbor"] = Field(
         default="opaque", description="Content format in which a Package is pushed: opaque, tlv or cbor."
     )
+    automatic_upgrade: bool = Field(
+        default=False,
+        description="Whether the operator writes true to Automatic Upgrade at Download (/5/0/14) and executes nothing.",
+    )
 
 
 def check_procedure(name: str, group: Group, *, external: bool) -> Iterator[Finding]:

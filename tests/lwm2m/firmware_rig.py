@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from simulator.coap import codes as c
 from simulator.lwm2m.firmware_object import FirmwareObject
 from simulator.lwm2m.firmware_resources import object_definition
@@ -36,8 +38,12 @@ class Host:
 class Rig:
     """An object with its host, and short ways to look at it."""
 
-    def __init__(self, profile=OMA, state=State.IDLE, result=UpdateResult.INITIAL, lwm2m="1.1", schemes=SCHEMES):
+    def __init__(
+        self, profile=OMA, state=State.IDLE, result=UpdateResult.INITIAL, lwm2m="1.1", schemes=SCHEMES, version=None
+    ):
         self.host = Host()
+        if version is not None:
+            profile = replace(profile, object_versions={lwm2m: version})
         machine = FirmwareUpdate(profile, state, result)
         self.fw = FirmwareObject(self.host, machine, object_definition(profile, lwm2m), schemes)
 

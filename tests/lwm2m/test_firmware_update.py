@@ -104,6 +104,7 @@ SPECIFIED = [
     ((2, 0), E.UPDATE_EXECUTED, "2.04", (3, 0), ["start_installation"]),
     ((2, 8), E.UPDATE_EXECUTED, "2.04", (3, 0), ["start_installation"]),
     ((2, 0), E.UPDATE_DEFERRED, "2.04", (2, 11), []),
+    ((2, 0), E.UPGRADE_BEGUN, "", (3, 0), ["start_installation"]),
     ((2, 11), E.DEFERRAL_ENDED, "", (3, 0), ["start_installation"]),
     ((2, 0), E.URI_CLEARED, "2.04", (0, 0), ["erase_package"]),
     ((2, 8), E.PACKAGE_CLEARED, "2.04", (0, 0), ["erase_package"]),
@@ -192,7 +193,7 @@ def test_an_installation_starts_on_the_way_to_updating_and_nowhere_else():
                 assert starts == (row.state is S.UPDATING and row.code in (0, c.CHANGED) and event in INSTALLS), state
 
 
-INSTALLS = {E.UPDATE_EXECUTED, E.DEFERRAL_ENDED, E.REBOOTED}
+INSTALLS = {E.UPDATE_EXECUTED, E.UPGRADE_BEGUN, E.DEFERRAL_ENDED, E.REBOOTED}
 
 
 def test_whatever_leaves_a_package_behind_erases_it():

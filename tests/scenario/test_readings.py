@@ -108,3 +108,49 @@ def test_a_fault_that_another_reading_keeps_from_striking_is_refused_with_it():
     with pytest.raises(ScenarioError, match="does not show this state during a push"):
         loads(f'{GROUP}delivery = "push"\nswitches = ["push-hidden"]\n{early}')
     loads(f'{GROUP}delivery = "push"\nprofile = "anjay"\nswitches = ["push-shown"]\n{early}')
+
+
+# -- versions of the object --------------------------------------------------------------------------------------------
+
+V1_2 = 'object_version = "1.2"\nautomatic_upgrade = true\n'
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "message"),
+    [
+        ('object_version = "1.3"', "object_version", "not possible here"),
+        ('lwm2m = "1.0"\nobject_version = "1.1"', "object_version", "needs LwM2M 1.1"),
+        ("automatic_upgrade = true", "automatic_upgrade", "only object 5 in version 1.2"),
+        (f'{V1_2}course = {{ execute = "2.04" }}', "course.execute", "nobody executes Update"),
+        (f'{V1_2}orders = [{{ when = "downloaded", do = "read", path = "/5/0/3" }}]', "orders[0].when", "State 2"),
+        (f'{V1_2}[[groups.a.faults]]\nkind = "update-cancelled"', "faults[0].state", "does not stay in State 2"),
+        (
+            f'{V1_2}[[groups.a.faults]]\nkind = "user-cancels"\nat = {{ state = "downloaded" }}',
+            "faults[0].at",
+            "does not stay in State 2",
+        ),
+        (f'{V1_2}[[groups.a.faults]]\nkind = "user-cancels"', "faults[0].kind", "does not stay in State 2"),
+        ('object_version = "1.0"\n[[groups.a.faults]]\nkind = "update-deferred"', "faults[0].kind", "version 1.1"),
+        (
+            'object_version = "1.0"\n[[groups.a.faults]]\nkind = "update-cancelled"\nstate = "downloading"',
+            "faults[0].state",
+            "version 1.1",
+        ),
+    ],
+)
+def test_what_a_version_of_the_object_has_not_is_refused(keys, key, message):
+    found = problems(f"{GROUP}{keys}\n")
+    assert list(found) == [f"groups.a.{key}"]
+    assert message in found[f"groups.a.{key}"][0]
+    assert found[f"groups.a.{key}"][1]
+
+
+def test_an_external_server_gives_its_own_orders():
+    found = problems(f'[server]\nkind = "external"\nhost = "127.0.0.1"\n{GROUP}{V1_2}')
+    assert found["groups.a.automatic_upgrade"][1] == "drop `automatic_upgrade`"
+
+
+def test_a_version_goes_over_that_of_the_profile():
+    group = loads(f'{GROUP}profile = "zephyr"\n{V1_2}[[groups.a.faults]]\nkind = "update-deferred"\n').groups["a"]
+    assert group.habits.object_version("1.1") == "1.2"
+    assert loads(f'{GROUP}profile = "zephyr"\n').groups["a"].habits.object_version("1.1") == "1.0"
