@@ -100,33 +100,40 @@ def test_no_two_field_scenarios_have_the_same_number():
     assert numbers[0] == 1
 
 
+async def outcome(path, server, out, *more):
+    """Run a scenario at small size by the command; the exit code, the summary, and what was printed."""
+    scenario = load(path)
+    small = sized(EACH * len(scenario.groups), scenario.devices)
+    size = ["--devices", str(small), "--seed", "7"]
+    async with program("run", str(path), "--server", server, *size, "--out", str(out), *more) as process:
+        async with asyncio.timeout(240):
+            output = (await process.communicate())[0].decode()
+    return process.returncode, json.loads((out / "summary.json").read_text()), output
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("path", "server"), list(runs()))
 async def test_a_shipped_scenario_holds(tmp_path, path, server, peer_tool):
     if server == "leshan":
         peer_tool("java", "openjdk-17-jdk-headless")
         peer_tool("mvn", "maven")
-    scenario = load(path)
-    small = sized(EACH * len(scenario.groups), scenario.devices)
-    command = [
-        "run",
-        str(path),
-        "--server",
-        server,
-        "--devices",
-        str(small),
-        "--seed",
-        "7",
-        "--out",
-        str(tmp_path / "o"),
-    ]
-    async with program(*command) as process, asyncio.timeout(240):
-        output = (await process.communicate())[0].decode()
-    summary = json.loads((tmp_path / "o" / "summary.json").read_text())
+    code, summary, output = await outcome(path, server, tmp_path / "run")
     failed = {criterion["name"] for criterion in summary["criteria"] if not criterion["holds"]}
-    assert (process.returncode, failed) == (int(bool(failed)), failing_on(path, server)), output
-    run = read_run(tmp_path / "o")
+    assert (code, failed) == (int(bool(failed)), failing_on(path, server)), output
+    run = read_run(tmp_path / "run")
     faults = run.tables["faults"]
     strikes = faults[~faults["detail"].str.startswith(FAULT_OVER)]
     struck = set(zip(strikes["device"], strikes["fault"], strict=True))
-    assert [one for one in carried(run, scenario) if one not in struck] == [], output
+    assert [one for one in carried(run, load(path)) if one not in struck] == [], output
+
+
+@pytest.mark.slow
+async def test_a_bad_server_is_named_and_fails_the_run(tmp_path):
+    """As a user has it; tests/simulation/test_field_failures.py has more of them, in virtual time."""
+    (path,) = [path for path in FILES if path.stem == "01-short-timeout"]
+    code, summary, output = await outcome(
+        path, "embedded", tmp_path / "run", "--set", "server.chaos.gives_up_after=1 s"
+    )
+    assert code == 1, output
+    assert [(one["id"], one["devices"] > 0) for one in summary["verdicts"]["classes"]] == [("S5", True)]
+    assert "gave-up-early" in output

@@ -47,7 +47,11 @@ request_timeout = "2 min"
 
 def run(tmp_path, chaos="", text=SCENARIO):
     """What a report finds of a run with this chaos, and its events."""
-    scenario = loads(f"{text}\n[server.chaos]\n{chaos}" if chaos else text)
+    return judged(tmp_path, loads(f"{text}\n[server.chaos]\n{chaos}" if chaos else text))
+
+
+def judged(tmp_path, scenario):
+    """What a report finds of a run of this scenario, and its events."""
     events = simulate(scenario, 7, IDEAL).log.events
     manifest = Manifest(
         tmp_path, scenario=scenario.to_dict(), seed=7, t0=0.0, command=["lwm2m-fleet"], server={"kind": "embedded"}

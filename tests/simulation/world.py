@@ -141,6 +141,8 @@ def _tactics(scenario: Scenario) -> Tactics:
 
 
 def _target(plan, form) -> Target:
+    if not plan.delivery:
+        return Target(plan.index, plan.endpoint, None)
     orders = [FAULTS[fault.kind].order for fault in plan.faults if FAULTS[fault.kind].seam == "order"]
     name = {"not-found": "nothing.bin"}.get(orders[0] if orders else "", "good.bin")
     order = Order(
