@@ -32,7 +32,7 @@ def declared_end(kind: FaultKind, carrier: Carrier, parameters: Mapping[str, Any
     if kind.order in INTERFERENCES:
         # A request that the device refuses or ignores changes nothing.
         return expected if declared(kind.order, str(parameters["state"]), habits)[1] else None
-    if kind.seam == "installer" and expected in (FAILED, CORRUPT):
+    if (kind.seam == "installer" or kind.at_boot) and expected in (FAILED, CORRUPT):
         failed = Event.OLD_FIRMWARE_BOOTED if kind.at_boot else Event.INSTALL_FAILED
         return _after(habits, failed if expected == FAILED else Event.INSTALL_CORRUPT, expected)
     if kind.order == "not-found" and expected == INVALID_URI:

@@ -126,7 +126,7 @@ def _gives_up_late(key: Key, fault: Fault, group: Group, campaign: Campaign | No
         return
     wait = DEFAULT_HTTP_LIMITS.idle_s if group.scheme.startswith("http") else group.coap.max_transmit_wait_s
     wait *= group.attempts_in_silence
-    if campaign is not None and fault.kind == "connection-lost" and wait > campaign.timeout:
+    if campaign is not None and fault.kind in ("connection-lost", "host-dead") and wait > campaign.timeout:
         yield Finding(
             (*key, "kind"),
             f"a device takes up to {wait:g} s to give up a lost connection, the operator looks for "

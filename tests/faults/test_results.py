@@ -54,6 +54,7 @@ HOW = {
         How("install-fails", {}, "the installer gave up"),
         How("install-reverted", {}, "the old image boots"),
         How("boot-loop", {"then": "old", "boots": 2}, "2 boots that do not come up"),
+        How("rollback-refused", {}),
     ),
 }
 NEVER = {
