@@ -27,6 +27,7 @@ MARKS = {"leshan": [pytest.mark.peer, pytest.mark.timeout(900)]}  # the first us
 LABELS = ("Field", "Evidence", "Good server", "Report")
 """What each header has, each at the beginning of a line."""
 EVIDENCE = r"[\w-]+(#\d+| @ [0-9a-f]+, .*\.\w+)|OMA test case \d+"
+PAGE = ROOT / "docs" / "field-failures.md"
 EACH = 2
 """Devices for each group, at small size."""
 
@@ -92,6 +93,15 @@ def test_a_shipped_scenario_is_well_formed(path):
     for server in ("embedded", "leshan"):
         assert failing_on(path, server) <= set(criteria)
     assert failing_on(path, "embedded") == set()
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.parent.name == "field"], ids=lambda path: path.stem)
+def test_the_page_has_a_row_for_a_field_failure(path):
+    number = path.name.partition("-")[0]
+    (row,) = [line for line in PAGE.read_text().splitlines() if line.startswith(f"| [{number}](")]
+    assert f"](../scenarios/field/{path.name})" in row
+    for evidence in re.findall(r"[\w-]+#\d+", header(path)["Evidence"]):
+        assert evidence in row
 
 
 def test_no_two_field_scenarios_have_the_same_number():
