@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from simulator.coap.codes import code_text
 from simulator.faults.kinds import BOTH, PULL, FaultKind, Made, Parameter, Scene
+from simulator.lwm2m.firmware_habits import Notified
 from simulator.lwm2m.firmware_table import Event, Row, State
 
 if TYPE_CHECKING:
@@ -61,6 +62,15 @@ def declared(order: str, state: str, profile: Profile) -> tuple[str, bool]:
     return code_text(row.code), at is not State.IDLE and row.state is State.IDLE
 
 
+def not_seen(state: str, delivery: str, profile: Profile) -> str:
+    """Why an operator does not meet a device in a State, or does not learn of it in time; empty where it does."""
+    if state == "downloading" and delivery == "pull" and profile.leaves_while_pulling:
+        return "these devices are not registered while they pull"
+    if state in ("downloading", "updating") and profile.notified is not Notified.EVERY_CHANGE:
+        return "these devices do not notify every State that they pass through, so that nobody knows when to ask"
+    return ""
+
+
 def cannot(order: str, state: str, delivery: str, profile: Profile, lwm2m: str) -> str:
     """Why an interference makes no sense with such a device; empty where it does."""
     if order == "cancel" and profile.object_version(lwm2m) == "1.0":
@@ -69,6 +79,8 @@ def cannot(order: str, state: str, delivery: str, profile: Profile, lwm2m: str) 
         return "a Package is being written, and a server writes it again from its first block when it is stopped (4.08)"
     if delivery == "push" and state == "downloading" and not profile.shows_downloading_on_push:
         return f"the profile {profile.name} does not show this state during a push"
+    if unseen := not_seen(state, delivery, profile):
+        return unseen
     if order == "clear-package" and state == IDLE and State.IDLE not in profile.nul_clears_in:
         return f"the profile {profile.name} takes one NUL for an image"
     return ""

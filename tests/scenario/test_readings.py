@@ -110,6 +110,24 @@ def test_a_fault_that_another_reading_keeps_from_striking_is_refused_with_it():
     loads(f'{GROUP}delivery = "push"\nprofile = "anjay"\nswitches = ["push-shown"]\n{early}')
 
 
+QUIET = 'switches = ["passing-states-not-notified"]'
+AWAY = 'switches = ["deregister-while-pulling"]'
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "message"),
+    [
+        (f'{QUIET}\norders = [{{ when = "updating", do = "read", path = "/5/0/3" }}]', "orders[0].when", "every State"),
+        (f"{QUIET}\ncourse = {{ states = [2, 0] }}", "course.states", "every State"),
+        (f'{QUIET}\n[[groups.a.faults]]\nkind = "second-uri"\nstate = "updating"', "faults[0].state", "every State"),
+        (f'{AWAY}\n[[groups.a.faults]]\nkind = "uri-cleared"\nstate = "downloading"', "faults[0].state", "registered"),
+    ],
+)
+def test_what_asks_in_a_state_that_nobody_hears_of_is_refused(keys, key, message):
+    found = problems(f"{GROUP}{keys}\n")
+    assert message in found[f"groups.a.{key}"][0]
+
+
 # -- versions of the object --------------------------------------------------------------------------------------------
 
 V1_2 = 'object_version = "1.2"\nautomatic_upgrade = true\n'
