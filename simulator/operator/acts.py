@@ -133,6 +133,8 @@ class Acts:
             watch.wake()
 
     def _judge(self, act: Act, reply: Answer) -> None:
+        if self.wrong:
+            return
         if reply.code != act.code:
             self.wrong = f"{act.label} was answered with {reply.code}; declared was {act.code}"
         elif act.do == "read" and act.value is not None and reply.value != act.value:

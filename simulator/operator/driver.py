@@ -169,7 +169,7 @@ class Driver(Protocol):
         """Observe a resource; the answer carries its value now."""
 
     async def write_text(self, endpoint: str, path: str, text: str, timeout_s: float) -> Answer:
-        """Write a string resource."""
+        """Write a resource by the text form of its value."""
 
     async def write_file(self, endpoint: str, path: str, file: Path, timeout_s: float, form: str = OPAQUE) -> Answer:
         """Write an opaque resource with the content of a file, block-wise; ``form`` is one of ``packed.FORMS``."""

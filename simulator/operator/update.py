@@ -228,7 +228,7 @@ class Update:
     async def _judge(self, unknown: str = "") -> None:
         """Read how it ended and hold it against what was declared; ``unknown`` says why the end was not seen."""
         problem = await self._read_end()
-        reason = unknown or problem
+        reason = self._acts.unheard or unknown or problem
         if not reason:
             await self._acts.do(AT_END)
             reason = self._acts.unheard

@@ -11,6 +11,7 @@ import pytest
 from simulator.events import FaultApplied, ServerReported
 from simulator.operator.acts import AT_END, Act
 from simulator.operator.course import Course
+from simulator.operator.driver import DriverError
 from tests.operator.scripted import Device, Rig, order
 
 SOUND = Course((0, 1, 2, 3, 0), (0, 1), "2.04", "2.04")
@@ -103,6 +104,20 @@ def test_an_order_without_an_answer_leaves_the_end_unknown():
 
     _, verdict = run(read(0, "/3/0/3"), kind=Silent)
     assert (verdict.outcome, verdict.reason) == ("unknown", "read of /3/0/3 in State 0 had no answer: no answer")
+
+
+def test_why_an_order_had_no_answer_is_told_before_what_came_of_that():
+    class Stuck(Device):
+        async def value(self, path):
+            if path == "/3/0/3":
+                raise DriverError("no such value")
+            return await super().value(path)
+
+        async def download(self):
+            await asyncio.sleep(1e6)
+
+    _, verdict = run(read(0, "/3/0/3"), kind=Stuck)
+    assert (verdict.outcome, verdict.reason) == ("unknown", "read of /3/0/3 in State 0 had no answer: no such value")
 
 
 def test_an_order_for_a_state_that_never_came_is_a_failure():

@@ -8,7 +8,10 @@ import java.io.IOException;
 import java.util.Base64;
 import java.util.Iterator;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import org.eclipse.leshan.core.model.ResourceModel;
+import org.eclipse.leshan.core.model.ResourceModel.Type;
 import org.eclipse.leshan.core.node.LwM2mPath;
+import org.eclipse.leshan.core.node.LwM2mSingleResource;
 import org.eclipse.leshan.core.request.ContentFormat;
 import org.eclipse.leshan.core.request.DownlinkDeviceManagementRequest;
 import org.eclipse.leshan.core.request.ExecuteRequest;
@@ -16,6 +19,7 @@ import org.eclipse.leshan.core.request.ObserveRequest;
 import org.eclipse.leshan.core.request.ReadRequest;
 import org.eclipse.leshan.core.request.WriteAttributesRequest;
 import org.eclipse.leshan.core.request.WriteRequest;
+import org.eclipse.leshan.core.request.WriteRequest.Mode;
 import org.eclipse.leshan.core.response.LwM2mResponse;
 import org.eclipse.leshan.server.LeshanServer;
 import org.eclipse.leshan.server.registration.Registration;
@@ -123,7 +127,12 @@ final class Commands {
         int instance = path.getObjectInstanceId();
         int resource = path.getResourceId();
         if (command.has("text")) {
-            return new WriteRequest(ContentFormat.TEXT, object, instance, resource, word(command, "text"));
+            ResourceModel model = server.getModelProvider().getObjectModel(registration(command))
+                    .getResourceModel(object, resource);
+            Type type = model == null ? Type.STRING : model.type;
+            Object value = Values.typed(word(command, "text"), type);
+            return new WriteRequest(
+                    Mode.REPLACE, ContentFormat.TEXT, path, LwM2mSingleResource.newResource(resource, value, type));
         }
         byte[] value = command.has("file")
                 ? files.read(word(command, "file"))
