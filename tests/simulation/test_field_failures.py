@@ -31,6 +31,14 @@ def test_a_good_server_passes(tmp_path, name):
     assert summary.verdicts.classes == []
 
 
+@pytest.mark.parametrize(("name", "group"), [("05", "ignored"), ("06", "ignored"), ("07", "reported")])
+def test_the_short_waits_change_nothing_else(tmp_path, name, group):
+    summary, failing, _ = run(
+        tmp_path, name, f"groups.{group}.coap={{}}", "campaign.timeout=10 min", "run.duration_max=1 h"
+    )
+    assert (summary.verdict, failing, summary.verdicts.classes) == ("holds", set(), [])
+
+
 @pytest.mark.parametrize(
     ("name", "overrides", "classes", "criterion"),
     [
