@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 
+from simulator.cli.targets import version_of
 from simulator.events import EventLog
 from simulator.faults.registry import FAULTS
 from simulator.firmware import generate
@@ -84,7 +85,9 @@ async def _run(loop, scenario, seed, profile, reboots):
     console = Console(driver, log, clock.now, asyncio.Semaphore(driver.max_in_flight), patience)
     plans = [population.device(k) for k in range(len(population))]
     campaign = Campaign(
-        console, _tactics(scenario), [_target(plan, scenario.groups[plan.group].push_format) for plan in plans]
+        console,
+        _tactics(scenario),
+        [_target(plan, scenario.groups[plan.group].push_format, scenario.firmware.version) for plan in plans],
     )
     await driver.start(campaign.on_event)
 
@@ -140,7 +143,7 @@ def _tactics(scenario: Scenario) -> Tactics:
     )
 
 
-def _target(plan, form) -> Target:
+def _target(plan, form, version) -> Target:
     if not plan.delivery:
         return Target(plan.index, plan.endpoint, None)
     orders = [FAULTS[fault.kind].order for fault in plan.faults if FAULTS[fault.kind].seam == "order"]
@@ -149,7 +152,7 @@ def _target(plan, form) -> Target:
         delivery=plan.delivery,
         uri=f"coap://{ORIGIN}/{name}",
         package=PACKAGE,
-        version="2.0.0",
+        version=version_of(plan, version),
         expected_state=plan.expected_state,
         expected_result=plan.expected_result,
         form=form,
