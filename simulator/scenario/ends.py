@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 FAILED: Final = (State.DOWNLOADED, UpdateResult.UPDATE_FAILED)
 CORRUPT: Final = (State.IDLE, UpdateResult.INTEGRITY_CHECK_FAILURE)
+LOST: Final = (State.IDLE, UpdateResult.CONNECTION_LOST)
 INVALID_URI: Final = (State.IDLE, UpdateResult.INVALID_URI)
 
 
@@ -35,6 +36,9 @@ def declared_end(kind: FaultKind, carrier: Carrier, parameters: Mapping[str, Any
     if (kind.seam == "installer" or kind.at_boot) and expected in (FAILED, CORRUPT):
         failed = Event.OLD_FIRMWARE_BOOTED if kind.at_boot else Event.INSTALL_FAILED
         return _after(habits, failed if expected == FAILED else Event.INSTALL_CORRUPT, expected)
+    if carrier.push and expected == LOST:
+        # A push is lost when nobody goes on with it.
+        return _after(habits, Event.PACKAGE_ABANDONED, expected, _while_pushed(habits))
     if kind.order == "not-found" and expected == INVALID_URI:
         return _after(habits, _NOT_FOUND[habits.not_found_is_invalid_uri], expected, State.DOWNLOADING)
     return expected
@@ -45,6 +49,10 @@ _NOT_FOUND: Final = {True: Event.URI_INVALID, False: Event.CONNECTION_LOST}
 
 def _after(habits: Profile, event: Event, otherwise: tuple[int, int], state: State = State.UPDATING) -> tuple[int, int]:
     row = habits.table[state, event]
-    if not isinstance(row, Row) or row.result is None:
+    if not isinstance(row, Row):
         return otherwise
-    return int(row.state), int(row.result)
+    return int(row.state), int(row.result or UpdateResult.INITIAL)
+
+
+def _while_pushed(habits: Profile) -> State:
+    return State.DOWNLOADING if habits.shows_downloading_on_push else State.IDLE

@@ -115,13 +115,16 @@ class Carrier(NamedTuple):
     """URI scheme by which the package comes."""
     retries: int = 0
     """How often a pull whose connection is lost is taken up again."""
+    push: bool = False
+    """Whether the package is pushed."""
 
     @staticmethod
     def of(group: Mapping[str, Any]) -> Carrier:
         """That of a group's table, which nobody has checked yet."""
-        way = "management" if group.get("delivery") == "push" else "transport"
+        push = group.get("delivery") == "push"
+        scheme = str(group.get("management" if push else "transport", "coap"))
         retries = group.get("pull_retries", 0)
-        return Carrier(_habits(group), str(group.get(way, "coap")), retries if isinstance(retries, int) else 0)
+        return Carrier(_habits(group), scheme, retries if isinstance(retries, int) else 0, push)
 
 
 def _habits(group: Mapping[str, Any]) -> Profile:

@@ -81,6 +81,18 @@ ENDS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("profile", "switches", "end"),
+    [("oma", "", (0, 4)), ("anjay", "", (0, 4)), ("zephyr", "", (1, 0)), ("zephyr", '"push-hidden"', (0, 0))],
+)
+def test_a_push_that_nobody_goes_on_with_ends_as_the_profile_has_it(profile, switches, end):
+    text = (
+        f'{GROUP}profile = "{profile}"\nswitches = [{switches}]\ndelivery = "push"\n'
+        '[[groups.a.faults]]\nkind = "push-block-misnumbered"\n'
+    )
+    assert loads(text).groups["a"].faults[0].expected == end
+
+
 @pytest.mark.parametrize(("profile", "switch", "fault", "end"), ENDS)
 def test_what_a_fault_declares_follows_the_switches(profile, switch, fault, end):
     text = f'{GROUP}profile = "{profile}"\nswitches = ["{switch}"]\n[[groups.a.faults]]\n{fault}\n'
