@@ -21,6 +21,11 @@ ACTS = (
     "gives_up_after",
     "retries_every",
     "alters_push",
+    "drops",
+    "slow_by",
+    "restarts_after",
+    "skips_block",
+    "ignores_413",
 )
 
 
@@ -62,6 +67,25 @@ class ChaosSettings(Section):
         description="How long after its answer a Write of Package or Package URI is made again, for ever.",
     )
     alters_push: bool = Field(default=False, description="Whether a byte in the middle of a push is left out.")
+
+    drops: Share = Field(
+        default="0 %",
+        validate_default=True,
+        description="Share of the datagrams that the server loses, in and out, from the first Register on.",
+    )
+    slow_by: Duration = Field(
+        default="0 s", validate_default=True, description="How much later a device is asked something than is due."
+    )
+    restarts_after: PositiveDuration | None = Field(
+        default=None,
+        description="How long after the first Register all registrations are forgotten, and connections closed.",
+    )
+    skips_block: bool = Field(
+        default=False, description="Whether blocks of a push have wrong numbers from the fifth on (coap, coaps)."
+    )
+    ignores_413: bool = Field(
+        default=False, description="Whether a 4.13 that asks for smaller blocks is the end of a push (coap, coaps)."
+    )
 
     @model_validator(mode="after")
     def _does_something(self) -> ChaosSettings:

@@ -90,6 +90,7 @@ def test_a_good_server_is_accused_of_nothing(tmp_path):
         ('gives_up_after = "3 s"', "gives_up_after", {"S5": 8}),
         ('retries_every = "5 s"', "retries_every", {"S4": 2}),
         ('forgets_after = "10 s"', "forgets_after", {"S6": 16}),
+        ('restarts_after = "12 s"', "restarts_after", {"S6": 10}),
         ("alters_push = true", "alters_push", {"S7": 8}),
     ],
 )

@@ -11,28 +11,31 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from simulator.coap.call import Result
 from simulator.coap.codes import CREATED, MAX_AGE, POST, PUT, SERVICE_UNAVAILABLE, URI_PATH
-from simulator.coap.exchange import Failure, Response
+from simulator.coap.exchange import Response
 from simulator.coap.message import uint_bytes
 from simulator.lwm2m.refusal import RefusedError
 from simulator.lwm2m.registration_table import parse_register
 from simulator.servers.embedded.core import RD, LwM2mServer, UnknownEndpointError
 from simulator.servers.embedded.defects import Chaos, Misbehaved
+from simulator.servers.embedded.meddling import Meddling
+from simulator.servers.embedded.slow import Slow, impatient
 from simulator.servers.embedded.spoilt import SpoiltAnswers
+from simulator.servers.wire import Wire
 
 if TYPE_CHECKING:
     from simulator.coap.message import Message, Options
+    from simulator.ports import DatagramPort, DatagramReceiver
     from simulator.servers.embedded.core import Happened
+    from simulator.servers.embedded.queue_mode import GiveUp
     from simulator.servers.ways import Whereabouts
 
 PACKAGE: Final = "/5/0/0"
 PACKAGE_URI: Final = "/5/0/1"
-
-NO_ANSWER: Final = Result(0, [], b"", Failure.TIMEOUT, False)
-"""What a server tells that did not wait."""
 
 Later = Callable[[float, Callable[[], None]], object]
 """Calls a function after some seconds, such as ``loop.call_later``."""
@@ -67,6 +70,16 @@ class ChaoticServer(LwM2mServer):
         self._observed: dict[tuple[str, str], str] = {}
         """The registration for which a path of a device was observed first."""
         self._spoilt: dict[str, SpoiltAnswers] = {}
+        self._places: dict[tuple[str, int], str] = {}
+        """The devices that meet it, by the address of their last Register or Update."""
+        self._restarts = chaos.restarts_after is not None
+
+    def wire(self, receiver: DatagramReceiver) -> tuple[DatagramReceiver, Callable[[DatagramPort], DatagramPort]]:
+        """What meddles with datagrams."""
+        if not self.chaos.meddles:
+            return super().wire(receiver)
+        wire = Wire(receiver, Meddling(self.chaos, lambda peer: self._places.get(peer, ""), self._act))
+        return wire, wire.attach
 
     def _meets(self, endpoint: str) -> bool:
         """Whether a device meets the chaos."""
@@ -94,6 +107,11 @@ class ChaoticServer(LwM2mServer):
             self._act(endpoint, "busy", f"5.03 with Max-Age {chaos.busy_for:g} s")
             return Response(SERVICE_UNAVAILABLE, options=[(MAX_AGE, uint_bytes(int(chaos.busy_for)))])
         response = super().answer(request, whereabouts, now)
+        self._places[whereabouts.address] = endpoint
+        if self._restarts and response is not None and response.code == CREATED:
+            self._restarts = False
+            assert chaos.restarts_after is not None
+            self._later(chaos.restarts_after, self._restart)
         if response is not None and response.code == CREATED and chaos.forgets_after is not None:
             entry = self.table.by_endpoint(endpoint)
             assert entry is not None
@@ -128,11 +146,27 @@ class ChaoticServer(LwM2mServer):
             self._left(entry)
             self._act(endpoint, "forgets_after", f"registration {number} is forgotten")
 
+    def _restart(self) -> None:
+        """Forget everybody at once, as a process does that keeps nothing; its connections end with it."""
+        for entry in [entry for entry in self.table.entries() if self._meets(entry.endpoint)]:
+            peer = self._reach(entry)
+            self.table.deregister(entry.id)
+            self._left(entry)
+            self._act(entry.endpoint, "restarts_after", f"registration {entry.id} is forgotten by a restart")
+            if peer is not None and peer.ORDERED:
+                peer.close(self._now())
+
     # -- operations on devices -------------------------------------------------------------------------------------
 
-    def call(
-        self, name: str, code: int, options: Options, body: bytes, done: Callable[[Result], None]
-    ) -> Callable[[], None]:
+    def _slowly(self, name: str, ask: Callable[[], GiveUp], done: Callable[[Result], None]) -> GiveUp:
+        """Ask a device later than it should be asked."""
+        self._device(name)
+        asked = Slow(ask, done)
+        self._act(name, "slow_by", f"it is asked {self.chaos.slow_by:g} s later")
+        self._later(self.chaos.slow_by, asked.begin)
+        return asked.give_up
+
+    def call(self, name: str, code: int, options: Options, body: bytes, done: Callable[[Result], None]) -> GiveUp:
         """Send a request to a registered device; returns what gives it up.
 
         Raises:
@@ -140,6 +174,11 @@ class ChaoticServer(LwM2mServer):
         """
         if not self._meets(name):
             return super().call(name, code, options, body, done)
+        if self.chaos.slow_by:
+            return self._slowly(name, partial(self._ask, name, code, options, body, done), done)
+        return self._ask(name, code, options, body, done)
+
+    def _ask(self, name: str, code: int, options: Options, body: bytes, done: Callable[[Result], None]) -> GiveUp:
         path = path_of(options)
         if code != PUT or path not in (PACKAGE, PACKAGE_URI):
             return super().call(name, code, options, body, self._answers(name).read(path, done))
@@ -153,28 +192,14 @@ class ChaoticServer(LwM2mServer):
             return self._impatient(name, options, body, done)
         return super().call(name, code, options, body, done)
 
-    def _impatient(
-        self, name: str, options: Options, body: bytes, done: Callable[[Result], None]
-    ) -> Callable[[], None]:
-        over = False
+    def _impatient(self, name: str, options: Options, body: bytes, done: Callable[[Result], None]) -> GiveUp:
+        after = self.chaos.gives_up_after
+        assert after is not None
 
-        def once(result: Result) -> None:
-            nonlocal over
-            if not over:
-                over = True
-                done(result)
+        def told() -> None:
+            self._act(name, "gives_up_after", f"a push is given up after {after:g} s")
 
-        give_up = super().call(name, PUT, options, body, once)
-
-        def late() -> None:
-            if not over:
-                give_up()
-                self._act(name, "gives_up_after", f"a push is given up after {self.chaos.gives_up_after:g} s")
-                once(NO_ANSWER)
-
-        assert self.chaos.gives_up_after is not None
-        self._later(self.chaos.gives_up_after, late)
-        return give_up
+        return impatient(partial(super().call, name, PUT, options, body), done, partial(self._later, after), told)
 
     def _again(
         self, name: str, options: Options, body: bytes, done: Callable[[Result], None]
@@ -212,6 +237,12 @@ class ChaoticServer(LwM2mServer):
         entry = self.table.by_endpoint(name)
         if entry is None or not self._meets(name):
             return super().observe(name, path, options, code, done)
+        if self.chaos.slow_by:
+            return self._slowly(name, partial(self._watch, name, path, options, code, done), done)
+        return self._watch(name, path, options, code, done)
+
+    def _watch(self, name: str, path: str, options: Options, code: int, done: Callable[[Result], None]) -> GiveUp:
+        entry = self._device(name)[1]
         first = self._observed.setdefault((name, path), entry.id)
         done = self._answers(name).observation(path, done)
         if self.chaos.observes_once and first != entry.id:

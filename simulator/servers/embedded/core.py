@@ -42,6 +42,7 @@ from simulator.servers.ways import Keyring, Side, Way, Whereabouts
 if TYPE_CHECKING:
     from simulator.coap.endpoint import Endpoint
     from simulator.coap.message import Message, Options
+    from simulator.ports import DatagramPort, DatagramReceiver
     from simulator.security.credentials import Peer
     from simulator.servers.peers import PeerTable
 
@@ -87,6 +88,10 @@ class LwM2mServer:
         """The CoAP handler of one more transport; ``who`` tells who a peer has shown to be."""
         side = self._sides[scheme] = Side(self, scheme, who)
         return side
+
+    def wire(self, receiver: DatagramReceiver) -> tuple[DatagramReceiver, Callable[[DatagramPort], DatagramPort]]:
+        """What stands between peers over datagrams and their port: nothing, unless the server misbehaves."""
+        return receiver, lambda port: port
 
     # -- requests of devices ---------------------------------------------------------------------------------------
 

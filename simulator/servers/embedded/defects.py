@@ -37,6 +37,21 @@ class Chaos:
     """How long after its answer a Write of Package or Package URI is made again, for ever."""
     alters_push: bool = False
     """Whether the package of a push lacks a byte."""
+    drops: float = 0.0
+    """Share of the datagrams that are lost, in and out; of those of the first Register none."""
+    slow_by: float = 0.0
+    """How much later a device is asked something than it should be."""
+    restarts_after: float | None = None
+    """How long after the first Register all registrations are forgotten at once, and connections closed."""
+    skips_block: bool = False
+    """Whether the blocks of a push have wrong numbers from the fifth on (datagrams)."""
+    ignores_413: bool = False
+    """Whether 4.13 to a block is the end of a push, whatever smaller size it asks for (datagrams)."""
+
+    @property
+    def meddles(self) -> bool:
+        """Whether it does something to single datagrams."""
+        return bool(self.drops) or self.skips_block or self.ignores_413
 
 
 class Misbehaved(NamedTuple):

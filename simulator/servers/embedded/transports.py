@@ -96,12 +96,14 @@ class Transports:
     async def _open_datagrams(self, host: str, ports: Ports, credentials: ServerCredentials) -> None:
         server, network, deadlines, now = self._server, self._network, self._deadlines, self._now
         plain = PeerTable(now, self._chance, server, deadlines.arm)
-        plain.attach(await network.bind_datagram(Address(host, ports.coap), plain))
+        receiver, behind = server.wire(plain)
+        plain.attach(behind(await network.bind_datagram(Address(host, ports.coap), receiver)))
         self._tables["coap"] = server.peers = plain
         secure = PeerTable(now, self._chance, server.side("coaps", self._who_by_dtls), deadlines.arm)
         place = Address(host, ports.coaps)
-        self._dtls = await bind_dtls(network, place, secure, credentials, deadlines, now, entropy=self._entropy)
-        secure.attach(self._dtls)
+        receiver, behind = server.wire(secure)
+        self._dtls = await bind_dtls(network, place, receiver, credentials, deadlines, now, entropy=self._entropy)
+        secure.attach(behind(self._dtls))
         self._tables["coaps"] = server.ways["coaps"] = secure
 
     async def _open_streams(self, host: str, ports: Ports, credentials: ServerCredentials) -> None:
