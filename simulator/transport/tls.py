@@ -53,6 +53,7 @@ async def open_tls(
     def failed(error: OSError) -> None:
         if not done.done():
             done.set_exception(error)
+            done.exception()  # whoever waited may have given up
 
     layer = TlsPort(connection, established, failed, deadlines, now() + timeout_s)
     port = await network.open_stream(remote, layer, local=local)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import random
 
 import pytest
@@ -407,3 +408,25 @@ def test_keys_and_a_certificate_live_on_one_listener():
             await world.open(PSK_PAIR[0])
 
     run(work)
+
+
+def test_whoever_leaves_before_the_connection_stands_leaves_no_error_behind():
+    class LosesAtOnce:
+        async def open_stream(self, remote, receiver, *, local=None):
+            receiver.on_lost(ConnectionResetError(errno.ECONNRESET, "reset"))
+            await asyncio.Event().wait()
+
+    async def work():
+        loop, told, reader = asyncio.get_running_loop(), [], Reader()
+        loop.set_exception_handler(lambda _loop, context: told.append(context["message"]))
+        opening = loop.create_task(
+            open_tls(LosesAtOnce(), SERVER, reader, PAIRS["psk"][0], Deadlines(loop, loop.time), loop.time)
+        )
+        await quiet(1)
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+        del opening
+        gc.collect()
+        return told
+
+    assert run(work) == []
