@@ -163,7 +163,7 @@ class Pattern:
     """Every value came, the values of State not in the order of the object's table."""
     incomplete: int
     without_downloading: int
-    """Those among ``complete`` that need not show Downloading (profile ``anjay``, push) and did not."""
+    """Those among ``complete`` that need not show Downloading (``push-hidden``) and did not."""
     seen: dict[str, int]
     """Sequences as the server reported them, the most frequent first, 20 at most."""
 

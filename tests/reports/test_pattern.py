@@ -67,3 +67,17 @@ def test_anjay_does_not_show_downloading_on_push(summary):
     plan["groups"]["p"]["profile"] = plan["groups"]["q"]["profile"] = "anjay"
     found = summary(devices, scenario=plan).pattern
     assert (found.complete, found.without_downloading, found.incomplete) == (2, 1, 1)
+
+
+def test_what_devices_show_is_taken_from_the_scenario_of_the_run(summary):
+    devices = [
+        Device(0, "hidden", delivery="push", states=("0", "2", "3", "0")),
+        Device(1, "shown", delivery="push", states=("0", "2", "3", "0")),
+        Device(2, "quiet", states=("0", "2", "0")),
+    ]
+    plan = scenario(devices)
+    plan["groups"]["hidden"] |= {"profile": "oma", "shows_downloading_on_push": False}
+    plan["groups"]["shown"] |= {"profile": "anjay", "shows_downloading_on_push": True}
+    plan["groups"]["quiet"]["notifies_every_change"] = False
+    found = summary(devices, scenario=plan).pattern
+    assert (found.devices, found.complete, found.without_downloading, found.incomplete) == (2, 1, 1, 1)
