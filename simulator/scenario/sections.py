@@ -67,11 +67,24 @@ class OriginChaosSettings(Section):
         validate_default=True,
         description="Share of the answers whose bytes are out of place, under the same ETag.",
     )
+    late: Share = Field(
+        default="0 %", validate_default=True, description="Share of the requests that are answered late."
+    )
+    late_by: PositiveDuration = Field(default="10 s", validate_default=True, description="How late.")
+    breaks: Share = Field(
+        default="0 %",
+        validate_default=True,
+        description="Share of the answers over a stream whose connection is reset in the middle, or closed.",
+    )
+    drops: Share = Field(
+        default="0 %", validate_default=True, description="Share of the datagrams that it loses, in and out."
+    )
 
     @model_validator(mode="after")
     def _does_something(self) -> OriginChaosSettings:
-        if not (self.silent or self.busy or self.alters):
-            refuse("this origin does nothing wrong", "set silent, busy or alters, or drop the table")
+        acts = ("silent", "busy", "alters", "late", "breaks", "drops")
+        if not any(getattr(self, act) for act in acts):
+            refuse("this origin does nothing wrong", f"set one of {', '.join(acts)}, or drop the table")
         return self
 
     def to_json(self, seed: int) -> str:

@@ -102,6 +102,8 @@ class HttpOrigin:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self.requests += 1
         answer = self._packages.answer(request.method, request.path, request.headers)
+        if answer.waits:
+            await asyncio.sleep(answer.waits)
         headers = {**answer.headers, "Date": formatdate(self._unix_now(), usegmt=True)}
         response = web.StreamResponse(status=answer.status, headers=headers)
         if answer.status != NOT_MODIFIED:

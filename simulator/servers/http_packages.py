@@ -31,6 +31,8 @@ class Answer(NamedTuple):
     """Bytes of the body after which no more comes; -1 where all come."""
     holds: bool = False
     """Whether the connection then stays open."""
+    waits: float = 0.0
+    """Seconds before it is given."""
 
 
 class _Package(NamedTuple):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from simulator.coap.owner import Chance
-    from simulator.ports import Listener, Network
+    from simulator.ports import DatagramPort, DatagramReceiver, Listener, Network
     from simulator.servers.origin_chaos import Defects
 
 SWEEP_S = 30.0
@@ -84,6 +84,7 @@ class Origins:
         self.psks = PskStore()
         sound = PackageOrigin(packages)
         coap = sound if defects is None else defects.coap(sound)
+        self._wire = _straight if defects is None else defects.wire
         arm = self._deadlines.arm
         self._tables = {scheme: PeerTable(now, chance, coap, arm) for scheme in ("coap", "coaps")}
         self._streams = {scheme: CoapTcpServer(now, chance, coap, arm) for scheme in ("coap+tcp", "coaps+tcp")}
@@ -98,7 +99,8 @@ class Origins:
             OSError: there is no free port.
         """
         table, streams = self._tables["coap"], self._streams["coap+tcp"]
-        table.attach(await self._network.bind_datagram(ANYWHERE, table))
+        receiver, behind = self._wire(table)
+        table.attach(behind(await self._network.bind_datagram(ANYWHERE, receiver)))
         await streams.listen(self._network, ANYWHERE)
         await self._http.start()
         if self._on_sockets:
@@ -113,7 +115,8 @@ class Origins:
         credentials = ServerCredentials(self.psks, load_identity(*files), load_trust(directory / "ca.pem"))
         table, streams = self._tables["coaps"], self._streams["coaps+tcp"]
         shared = credentials, self._deadlines, self._now
-        table.attach(await bind_dtls(self._network, ANYWHERE, table, *shared, entropy=self._entropy))
+        receiver, behind = self._wire(table)
+        table.attach(behind(await bind_dtls(self._network, ANYWHERE, receiver, *shared, entropy=self._entropy)))
         streams.attach(await listen_tls(self._network, ANYWHERE, streams.accept, *shared))
         secure = {"coaps": f"coaps://{table.local}", "coaps+tcp": f"coaps+tcp://{streams.local}"}
         if self._on_sockets:
@@ -141,6 +144,11 @@ class Origins:
             listener.close()
         await self._http.close()
         self._deadlines.close()
+
+
+def _straight(receiver: DatagramReceiver) -> tuple[DatagramReceiver, Callable[[DatagramPort], DatagramPort]]:
+    """Nothing between the peers of a sound origin and its port."""
+    return receiver, lambda port: port
 
 
 async def serve(

@@ -6,6 +6,7 @@ not know which device asks, so what it does wrong is told without one.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from collections.abc import Callable
@@ -15,14 +16,17 @@ from typing import TYPE_CHECKING, Final
 from simulator.coap.codes import MAX_AGE, SERVICE_UNAVAILABLE, code_text
 from simulator.coap.exchange import Response
 from simulator.coap.message import uint_bytes
+from simulator.coap.server import respond
 from simulator.events import NOT_KNOWN, FaultApplied
 from simulator.servers.http_packages import Answer
+from simulator.servers.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from simulator.coap.endpoint import Endpoint
     from simulator.coap.message import Message
+    from simulator.ports import DatagramPort, DatagramReceiver
     from simulator.servers.http_packages import HttpPackages
     from simulator.servers.package_origin import PackageOrigin
 
@@ -44,6 +48,14 @@ class OriginChaos:
     """Max-Age (RFC 7252 §5.9.3.4) or Retry-After (RFC 9110 §10.2.3) of these, in seconds."""
     alters: float = 0.0
     """Answered with what belongs to another place of the package, under the same ETag."""
+    late: float = 0.0
+    """Answered late; acknowledged at once over datagrams."""
+    late_by: float = 10.0
+    """How late, in seconds."""
+    breaks: float = 0.0
+    """Over a stream: in the middle of the answer the connection is reset (HTTP), or in place of it closed (CoAP)."""
+    drops: float = 0.0
+    """Share of the datagrams that are lost, in and out."""
 
 
 class Defects:
@@ -58,12 +70,29 @@ class Defects:
         self.chaos = chaos
         self.act = on_act
         self._dice = random.Random(chaos.seed)
+        self._dropped = False
+
+    def wire(self, receiver: DatagramReceiver) -> tuple[DatagramReceiver, Callable[[DatagramPort], DatagramPort]]:
+        """What stands between peers over datagrams and their port."""
+        if not self.chaos.drops:
+            return receiver, lambda port: port
+        wire = Wire(receiver, self)
+        return wire, wire.attach
+
+    def passes(self, data: bytes, peer: tuple[str, int], way: str) -> bytes:  # noqa: ARG002  all peers are the same
+        """A datagram, unless it is lost; the first is told of."""
+        if self._dice.random() >= self.chaos.drops:
+            return data
+        if not self._dropped:
+            self._dropped = True
+            self.act("drops", f"a datagram of {len(data)} bytes, {way}, is lost")
+        return b""
 
     def drawn(self) -> str:
         """What goes wrong with the next request; empty for nothing."""
         chaos = self.chaos
-        for name, share in (("silent", chaos.silent), ("busy", chaos.busy), ("alters", chaos.alters)):
-            if self._dice.random() < share:
+        for name in ("silent", "busy", "alters", "late", "breaks"):
+            if self._dice.random() < getattr(chaos, name):
                 return name
         return ""
 
@@ -90,6 +119,16 @@ class ChaoticOrigin:
         if not drawn:
             return response
         path = "/" + "/".join(request.path)
+        if drawn == "late" and response is not None:
+            defects.act(drawn, f"{path} is answered after {defects.chaos.late_by:g} s")
+            loop = asyncio.get_running_loop()
+            loop.call_later(defects.chaos.late_by, self._answer, endpoint, request, response, now)
+            return None
+        if drawn == "breaks":
+            if endpoint.ORDERED:
+                defects.act(drawn, f"{path}: the connection is closed")
+                asyncio.get_running_loop().call_soon(endpoint.close, now)
+            return None if endpoint.ORDERED else response
         if drawn == "alters":
             if response is None or not response.payload:
                 return response
@@ -100,6 +139,10 @@ class ChaoticOrigin:
         if drawn == "silent":
             return None
         return Response(SERVICE_UNAVAILABLE, options=[(MAX_AGE, uint_bytes(int(defects.chaos.busy_for)))])
+
+    def _answer(self, endpoint: Endpoint, request: Message, response: Response, asked_at: float) -> None:
+        if not endpoint.closed:
+            respond(endpoint, request, response, asked_at + self._defects.chaos.late_by)
 
     def open_upload(self, endpoint: Endpoint, request: Message, now: float) -> Response:
         """Nothing can be uploaded here."""
@@ -127,6 +170,14 @@ class ChaoticPackages:
                 return answer
             defects.act(drawn, f"{path}: the body of {answer.status} is {SHIFT} bytes out of place")
             return answer._replace(body=memoryview(bytes(answer.body[SHIFT:]) + bytes(answer.body[:SHIFT])))
+        if drawn == "late":
+            defects.act(drawn, f"{path} is answered after {defects.chaos.late_by:g} s")
+            return answer._replace(waits=defects.chaos.late_by)
+        if drawn == "breaks":
+            if len(answer.body) < 2:
+                return answer
+            defects.act(drawn, f"{path}: the connection is reset after {len(answer.body) // 2} bytes")
+            return answer._replace(stops=len(answer.body) // 2)
         defects.act(drawn, path)
         if drawn == "silent":
             return answer._replace(stops=0, holds=True)
