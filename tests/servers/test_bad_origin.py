@@ -87,7 +87,7 @@ def test_a_late_answer_is_waited_for(transport):
 
 
 @pytest.mark.parametrize("transport", ["coap+tcp", "http"])
-@pytest.mark.parametrize(("retries", "share", "result"), [(0, 1.0, 4), (3, 1.0, 4), (8, 0.2, 1)])
+@pytest.mark.parametrize(("retries", "share", "result"), [(0, 1.0, 4), (3, 1.0, 4), (8, 0.05, 1)])
 def test_a_connection_that_breaks_is_made_anew_where_the_pull_is_taken_up_again(transport, retries, share, result):
     end, _, acts = pull(transport, {"pull_retries": retries}, breaks=share)
     assert (end.state, end.result) == (0, result)
