@@ -144,7 +144,7 @@ def matrix(
     seed: Seed = None,
     devices_per_cell: Annotated[int, typer.Option(min=1, max=1000, help="Devices in each cell.")] = 1,
     result: Annotated[
-        list[int] | None, typer.Option(min=1, max=11, help="An Update Result; may be repeated. Default: all.")
+        list[int] | None, typer.Option(min=0, max=11, help="An Update Result; may be repeated. Default: all.")
     ] = None,
     kind: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A row, or a kind of fault; may be repeated.")

@@ -18,7 +18,8 @@ from reports.matrix_page import render_matrix
 from simulator.cli.failure import CRITERION_FAILED, ENVIRONMENT, HOLDS, INTERRUPTED, USAGE, CommandFailedError
 from simulator.cli.matrix_plan import Cell, Selection, cells_of, injected, refused, scenario_text
 from simulator.cli.matrix_print import MatrixLive, print_matrix, print_plan, text_of
-from simulator.cli.matrix_table import COLUMNS, MECHANISMS, RESULT_NAMES, Column, Mechanism
+from simulator.cli.matrix_rows import MECHANISMS
+from simulator.cli.matrix_table import COLUMNS, RESULT_NAMES, Column, Mechanism
 from simulator.cli.run import Options as RunOptions
 from simulator.cli.run import make_plan, run_plan
 from simulator.fleet.entropy import Entropy

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from simulator.cli.matrix_table import COLUMNS, MECHANISMS, Column, Mechanism
+from simulator.cli.matrix_rows import MECHANISMS
+from simulator.cli.matrix_table import COLUMNS, Column, Mechanism
 from simulator.scenario import ScenarioError, loads
 from simulator.scenario.server import MANAGEMENT_OF
 
@@ -43,7 +44,7 @@ rate = "50/s"
 concurrency = {devices}
 # The same for State 2 (Downloaded).
 execute = {{ delay = "15 s" }}
-timeout = "100 s"
+timeout = "80 s"
 request_timeout = "20 s"
 """
 HEAD_EXTERNAL: Final = re.sub(r"(?m)^(concurrency = |execute = |request_timeout = |# The same ).*\n", "", HEAD)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from simulator.cli.matrix_plan import Cell, Selection, cells_of, group_name, refused, scenario_text
-from simulator.cli.matrix_table import COLUMNS, MECHANISMS, RESULT_NAMES, Column
+from simulator.cli.matrix_rows import MECHANISMS
+from simulator.cli.matrix_table import COLUMNS, RESULT_NAMES, Column
 from simulator.faults.registry import FAULTS
 from simulator.scenario import ScenarioError, loads
 
