@@ -43,6 +43,18 @@ def expire_exchanges(endpoint: Endpoint, now: float) -> None:
             _give_up(endpoint, exchange, now)
 
 
+def send_again(endpoint: Endpoint, now: float) -> None:
+    """Send once more whatever waits for an acknowledgement: the peer has just shown that it listens again.
+
+    It is no repetition by time-out: neither the number of those that are left nor their times change. It has the
+    Message ID of the first one, so that a peer that has had that does nothing twice (RFC 7252 §4.5).
+    """
+    for exchange in list(endpoint.pending.values()):
+        if exchange.due > now:
+            endpoint.retransmissions += 1
+            endpoint.transmit(exchange.datagram)
+
+
 def _retransmit(endpoint: Endpoint, exchange: Exchange, now: float) -> None:
     params = endpoint.params
     if not exchange.timeout:
@@ -92,4 +104,4 @@ def fail_all(endpoint: Endpoint, failure: Failure, now: float) -> None:
         exchange.on_failure(endpoint, failure, now)
 
 
-__all__ = ["expire_exchanges", "fail_all", "forget", "next_deadline"]
+__all__ = ["expire_exchanges", "fail_all", "forget", "next_deadline", "send_again"]

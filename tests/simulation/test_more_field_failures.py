@@ -35,6 +35,7 @@ GROUPS = {
     "18": [],
     "20": [],
     "21": [],
+    "22": plain("asleep-secure"),
 }
 
 
@@ -54,7 +55,7 @@ def test_a_good_server_passes(tmp_path, name):
         ("10", ["server.chaos.result=stale", *SLOW], "S2"),
         ("11", ["server.chaos.result=silent", *SLOW], "S3"),
         ("13", ["server.chaos.forgets_after=300 ms"], "S6"),
-        ("17", ["server.chaos.forgets_after=1 s"], "S6"),
+        ("17", ["server.chaos.restarts_after=1 s"], "S6"),
         # Neither of the two ends of a failed installation is told.
         ("18", ["server.chaos.result=silent"], "S3"),
         ("21", ["server.chaos.alters_push=true"], "S7"),
@@ -76,6 +77,7 @@ def test_a_bad_server_is_caught(tmp_path, name, overrides, accused):
         ("14", ["server.chaos.result=silent", only("sleeps-in-push", "sleeps-in-pull")]),
         ("16", ["server.chaos.result=silent"]),
         ("20", ["server.chaos.result=silent"]),
+        ("22", ["server.chaos.result=silent"]),
     ],
 )
 def test_what_a_bad_server_does_not_tell_is_missed(tmp_path, name, overrides):

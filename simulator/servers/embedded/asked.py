@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from simulator.coap.call import Call, Result
 from simulator.coap.exchange import Failure
+from simulator.coap.retransmission import send_again
 
 if TYPE_CHECKING:
+    from simulator.coap.endpoint import Endpoint
     from simulator.coap.message import Options
     from simulator.lwm2m.registration_table import Entry
 
@@ -43,6 +45,12 @@ class Observing(NamedTuple):
 def in_queue_mode(entry: Entry) -> bool:
     """Whether a device sleeps: LwM2M 1.0 tells it by the binding, which an Update may change."""
     return entry.request.queue or "Q" in entry.request.binding
+
+
+def repeat_lost(endpoint: Endpoint | None, now: float) -> None:
+    """Send what a device has not acknowledged once more; it may have slept, and has just shown that it is awake."""
+    if endpoint is not None:
+        send_again(endpoint, now)
 
 
 def nothing() -> None:

@@ -8,6 +8,7 @@ Source: OMA LwM2M TS 1.1 Core, §6.2 (registration) and §6.3, §6.4 (operations
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -35,6 +36,7 @@ from simulator.servers.embedded.asked import (
     UnknownEndpointError,
     in_queue_mode,
     nothing,
+    repeat_lost,
 )
 from simulator.servers.embedded.queue_mode import GiveUp, RequestQueues, Send
 from simulator.servers.ways import Keyring, Side, Way, Whereabouts
@@ -171,6 +173,8 @@ class LwM2mServer:
     def _woke(self, entry: Entry) -> None:
         if in_queue_mode(entry):
             self.queues.woke(entry.endpoint)
+            # After the answer, which the device waits for.
+            asyncio.get_running_loop().call_soon(lambda: repeat_lost(self._reach(entry), self._now()))
 
     def _observe_anew(self, entry: Entry, before: Endpoint | None) -> None:
         """A device has another address. What is observed of it stands (TS 1.1 Core, §6.2.2), but not the way there."""
