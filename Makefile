@@ -6,11 +6,13 @@ BIN := $(VENV)/bin
 RUN_DIR ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 JOBS ?= auto
 PYTEST_ARGS ?=
+SEEDS ?= 100000
+FIRST ?= 0
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full lint native bench bench-pure lock clean
+.PHONY: help setup demo test test-full lint native bench bench-pure soak lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 16
@@ -52,6 +54,9 @@ bench: build/native/.stamp  ## measure the compiled engine against C and aiocoap
 
 bench-pure: setup  ## the same, without compiling
 	@$(BIN)/python -m tests.bench --out build/bench-pure
+
+soak: setup  ## live SEEDS random histories, by default 100,000, on all cores (docs/histories.md)
+	@$(BIN)/python -m tests.histories --seeds $(SEEDS) --first $(FIRST)
 
 # The environment. The stamps are files inside it, so that removing .venv starts again.
 

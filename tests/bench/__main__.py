@@ -16,7 +16,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import leshan, transports
+from tests.bench import histories, leshan, transports
 from tests.bench.c_peers import BUILD_DIR
 from tests.bench.figures import Goal, Results
 from tests.bench.measures import QUICK, Bench, Sizes
@@ -50,6 +50,7 @@ BENCHMARKS: Final[dict[str, Callable[[Bench], None]]] = {
     "coaps": transports.coaps,
     "streams": transports.streams,
     "connections": transports.connections,
+    "histories": histories.virtual_time,
     "leshan": against_leshan,
     "profile": Bench.profile,
 }

@@ -35,9 +35,11 @@ class Sizes:
     bare_handshakes: int = 3_000
     connections: tuple[int, int] = (200, 1_200)
     """Devices with a management connection whose memory is compared."""
+    virtual_devices: int = 200
+    """Devices of a fleet in virtual time, and random histories."""
 
 
-QUICK: Final = Sizes(100, 128 << 10, 10, 100, 1_000, 64 << 10, 300, 100, 300, (100, 300))
+QUICK: Final = Sizes(100, 128 << 10, 10, 100, 1_000, 64 << 10, 300, 100, 300, (100, 300), 50)
 
 
 class Bench:
