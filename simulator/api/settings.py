@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 NOT_FOR_ONE: Final = frozenset(
     {"count", "delivery", "management", "transport", "endpoint", "credentials", "download_credentials", "expect"}
+    | {"from_version"}
     | set(Procedure.model_fields)
 )
 """Keys of a group that mean nothing for one device, or are said by other means."""

@@ -150,7 +150,7 @@ class Population:
             switches=group.switches,
             object_version=group.object_version,
             lwm2m=group.lwm2m,
-            firmware_version=self.scenario.firmware.from_version,
+            firmware_version=group.from_version or self.scenario.firmware.from_version,
             model=self.scenario.firmware.model,
             lifetime_s=group.lifetime,
             queue=plan.queue,

@@ -94,6 +94,9 @@ def _devices(draft: Draft) -> Iterator[Finding]:
                 "the same version as before the update, so nobody could see that it took place",
                 "set `version` and `from_version` to different versions",
             )
+        for name in (name for name, group in draft.groups.items() if group.from_version == draft.firmware.version):
+            problem = f"devices that run {draft.firmware.version} already, so nobody could see an update"
+            yield Finding(("groups", name, "from_version"), problem, "set it to another version than firmware.version")
         if draft.firmware.size < HEADER_SIZE:
             key = "size" if draft.firmware.file is None else "file"
             yield Finding(

@@ -14,7 +14,7 @@ from simulator.lwm2m.profiles import Profile, habits_of
 from simulator.scenario.endpoints import endpoint_pattern
 from simulator.scenario.links import CredentialSettings, HandshakeSettings, Network, NetworkSettings, QueueSettings
 from simulator.scenario.procedure import Procedure
-from simulator.scenario.sections import Section
+from simulator.scenario.sections import HeaderText, Section
 from simulator.scenario.switches import Switch
 from simulator.scenario.units import SIZE, Duration, DurationRange, PositiveDuration, Share, Size, refuse
 from simulator.security.spec import NO_CREDENTIALS, CredentialSpec
@@ -159,6 +159,9 @@ class DeviceSettings(Procedure):
         default=None, description="Version of the Firmware Update object. Default: what the profile has with `lwm2m`."
     )
     lwm2m: Literal["1.0", "1.1"] = Field(default="1.1", description="The LwM2M version that the devices register with.")
+    from_version: HeaderText | None = Field(
+        default=None, description="Firmware Version (/3/0/3) before the update. Default: that of `[firmware]`."
+    )
     endpoint: Annotated[str, Field(min_length=1), AfterValidator(endpoint_pattern)] = Field(
         default="vd-{group}-{index:06d}",
         description="Endpoint Client Name; {group} is the group's name, {index} the index of the device in the run.",

@@ -82,6 +82,12 @@ def test_a_device_has_what_its_group_says(plans):
     assert push.endpoint == f"vd-push-{push.index:06d}"
 
 
+def test_a_group_may_run_another_version_than_the_others():
+    fleet = population(TEXT, 1, "groups.push.from_version=1.1.1")
+    versions = {fleet.device(k).group: fleet.device(k).firmware_version for k in range(len(fleet))}
+    assert versions == {"pull": "1.0.0", "push": "1.1.1", "idle": "1.0.0", "left-out": "1.0.0"}
+
+
 def test_names_and_indices_are_unique(plans):
     assert [plan.index for plan in plans] == list(range(500))
     assert len({plan.endpoint for plan in plans}) == 500

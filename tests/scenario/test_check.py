@@ -148,6 +148,10 @@ CASES = [
         "campaign.concurrency", "an external server runs its own campaign",
         PULL + '[server]\nkind = "external"\nhost = "10.0.0.1"\n[campaign]\ntimeout = "2 min"',
     ),
+    (
+        PULL + 'from_version = "2.0.0"', "groups.a.from_version", "devices that run 2.0.0 already",
+        PULL + 'from_version = "2.0.0-rc1"',
+    ),
     (PULL + '[firmware]\nversion = "1.0.0"', "firmware.version", "the same version",
      PULL + '[firmware]\nversion = "1"'),
     (PULL + '[firmware]\nsize = "127 B"', "firmware.size", "at least 128 bytes", PULL + '[firmware]\nsize = "128 B"'),
