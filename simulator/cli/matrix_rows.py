@@ -59,6 +59,12 @@ _SEE_5: Final = "without security the damage arrives: see Update Result 5"
 QUICK: Final = {"max_latency": "2 s"}
 """With it a device waits 10 s for a block, or an answer, where 247 s are usual (EXCHANGE_LIFETIME)."""
 
+_POWER_CUT: Final = (
+    # What has not come by then cannot all come in the turn in which the power goes.
+    _fault("connection-lost", at="30 %", lasts="3 s"),
+    _fault("power-cut", at="10 %", lasts="1 s"),
+)
+
 MECHANISMS: Final = (
     _row(0, "uri-cleared", "an empty Package URI calls it off", _fault("uri-cleared")),
     _row(0, "package-cleared", "a Package of one NUL calls it off", _fault("package-cleared")),
@@ -108,7 +114,8 @@ MECHANISMS: Final = (
         1,
         "power-cut",
         "the power goes while the package arrives",
-        _fault("power-cut", lasts="1 s", at="10 %"),
+        *_POWER_CUT,
+        beside="connection-lost",
         not_over=((PUSHES, "a push ends with the power, and the server has to begin another update"),),
     ),
     _row(1, "install-power-cut", "the power goes while it is installed", _fault("install-power-cut", lasts="1 s")),
@@ -208,8 +215,9 @@ MECHANISMS: Final = (
         5,
         "resume-misplaced",
         "a device goes on at a wrong place after a restart",
-        _fault("power-cut", lasts="1 s", at="10 %"),
+        *_POWER_CUT,
         _fault("resume-misplaced"),
+        beside="connection-lost",
         not_over=((PUSHES, "a push does not go on after a restart"),),
     ),
     _row(5, "install-corrupt", "the installer finds the image corrupt", _fault("install-corrupt")),
