@@ -170,7 +170,7 @@ KINDS: Final = (
         "Every answer of the device, and every notification, comes late.",
         _late,
         parameters={
-            "time": Parameter("duration", "How late.", default=1.0, minimum=0.0, maximum=LATEST_S),
+            "time": Parameter("duration", "How late.", default=0.5, minimum=0.0, maximum=LATEST_S),
             "separate": Parameter(
                 "bool",
                 "Whether an empty acknowledgement comes at once, and the answer in a message of its own (RFC 7252 "

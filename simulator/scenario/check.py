@@ -7,11 +7,12 @@ wrong elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from simulator.firmware import HEADER_SIZE
 from simulator.scenario.campaign import Campaign, Criteria
+from simulator.scenario.chaos_check import check_chaos
 from simulator.scenario.devices import MANAGEMENT, Group
 from simulator.scenario.endpoints import EndpointShape
 from simulator.scenario.fault_check import check_faults
@@ -47,6 +48,8 @@ class Draft:
     arrivals: Arrivals | None
     campaign: Campaign | None
     criteria: Criteria | None
+    fault_places: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """By group: at which places of the file the faults stand that could be read."""
 
 
 def check(draft: Draft, kinds: Kinds) -> Iterator[Finding]:
@@ -65,6 +68,7 @@ def check(draft: Draft, kinds: Kinds) -> Iterator[Finding]:
         if _left_downloaded(draft) and name in _updated(draft):
             yield from check_never_executed(name, group, frozenset(kinds[fault.kind].seam for fault in group.faults))
         yield from _refused_long(name, group, draft)
+    yield from check_chaos(draft)
     yield from _campaign(draft)
     yield from _times(draft)
     yield from _criteria(draft)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from simulator.faults.triggers import BYTES, SHARE, STATE, TIME
+from simulator.faults.triggers import SHARE, STATE, TIME
 from simulator.firmware.variants import GARBAGE
 from simulator.scenario.answer_check import check_answers
 from simulator.scenario.device_check import check_device
 from simulator.scenario.orders import check_order
 from simulator.scenario.problems import Finding, Key
 from simulator.scenario.server import ExternalServer
+from simulator.scenario.strike_check import check_strike, known_size
 from simulator.transport.http_limits import DEFAULT_HTTP_LIMITS
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from simulator.scenario.check import Draft
     from simulator.scenario.devices import Fault, Group
     from simulator.scenario.faults import FaultKind, Kinds
-    from simulator.scenario.sections import Firmware
 
 WAITING: Final = frozenset({"push-block-refused", "push-answer-lost", "link-partition"})
 """After these a device waits for a push that may never go on."""
@@ -29,7 +29,8 @@ DATAGRAMS: Final = frozenset({"coap", "coaps"})
 
 def check_faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterator[Finding]:
     """What is wrong with the faults of one group."""
-    for position, fault in enumerate(group.faults):
+    places = draft.fault_places.get(name, tuple(range(len(group.faults))))
+    for position, fault in zip(places, group.faults, strict=True):
         key = ("groups", name, "faults", position)
         kind = kinds[fault.kind]
         yield from _carried(key, fault, group)
@@ -42,7 +43,7 @@ def check_faults(name: str, group: Group, kinds: Kinds, draft: Draft) -> Iterato
             yield Finding((*key, "kind"), f"{fault.kind} needs object 5 in version 1.1, which these devices lack", mend)
         yield from check_order(key, kind.order, fault, group)
         yield from check_device(key, kind, fault, group, draft.campaign.retries if draft.campaign is not None else 0)
-        yield from _never_strikes(key, fault, draft.firmware)
+        yield from check_strike(key, kind, fault, group, draft)
         if kind.order == "trailing" and draft.firmware is not None and group.flash < draft.firmware.size + GARBAGE:
             problem = f"a flash of {group.flash} bytes has no room for what is behind the package, and refuses it"
             yield Finding((*key, "kind"), problem, f"raise `flash` of the group by {GARBAGE} B")
@@ -88,29 +89,15 @@ def _one_end_each(name: str, group: Group) -> Iterator[Finding]:
         )
 
 
-def _never_strikes(key: Key, fault: Fault, firmware: Firmware | None) -> Iterator[Finding]:
-    capacity = fault.parameters.get("capacity")
-    if firmware is not None and isinstance(capacity, int) and capacity >= firmware.size:
-        mend = f"choose less than the {firmware.size} bytes of the package"
-        yield Finding((*key, "capacity"), f"the package fits into {capacity} bytes, the fault never strikes", mend)
-    if fault.parameters.get("probability") == 0:
-        yield Finding((*key, "probability"), "with a probability of 0 the fault never strikes", "raise it")
-
-
 def _place(key: Key, fault: Fault, kind: FaultKind, group: Group, draft: Draft) -> Iterator[Finding]:
     """A place that the update of this group does not have, or that nobody can know."""
     place = kind.timing(fault.parameters).place
     if place is None:
         return
     written = (*key, next((name for name in ("at", "after") if name in fault.parameters), "kind"))
-    firmware = draft.firmware
-    if place.unit == SHARE and isinstance(draft.server, ExternalServer) and firmware is not None:
-        told = {"size", "file"} & firmware.model_fields_set
-        if not told:
-            problem = f"nobody knows what {place} of a package are that the external server has"
-            yield Finding(written, problem, "set firmware.size or firmware.file to that of the server, or write bytes")
-    if place.unit == BYTES and firmware is not None and float(place.value) >= firmware.size:
-        yield Finding(written, f"the package has {firmware.size} bytes, the fault never strikes", "choose less")
+    if place.unit == SHARE and draft.firmware is not None and known_size(draft) is None:
+        problem = f"nobody knows what {place} of a package are that the external server has"
+        yield Finding(written, problem, "set firmware.size or firmware.file to that of the server, or write bytes")
     hidden = group.delivery == "push" and not group.habits.shows_downloading_on_push
     if hidden and (place.unit == TIME or (place.unit, place.value) == (STATE, "downloading")):
         problem = "these devices have no State 1 (Downloading) in a push, so nothing begins there"

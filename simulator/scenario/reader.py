@@ -36,6 +36,7 @@ class Reader:
         self.kinds = kinds
         self.file = file
         self.findings: list[Finding] = []
+        self.fault_places: dict[str, tuple[int, ...]] = {}
 
     def find(self, key: Key, message: str, mend: str = "") -> None:
         """Remember one thing that is wrong."""
@@ -56,6 +57,7 @@ class Reader:
             arrivals=self.by_kind(document, "arrivals", ARRIVALS, "rate"),
             campaign=self.section(Campaign, document.get("campaign", {}), ("campaign",)),
             criteria=self.section(Criteria, document.get("criteria", {}), ("criteria",)),
+            fault_places=self.fault_places,
         )
 
     def section(self, model: type[_S], raw: object, at: Key) -> _S | None:
@@ -151,21 +153,22 @@ class Reader:
         faults = self.faults(raw.get("faults", []), Carrier.of(merged), (*at, "faults"))
         contradictions = list(check_switches(raw, at))
         self.findings += contradictions
-        group = self.section(Group, {**merged, "faults": faults or []}, at)
-        if faults is None or group is None or contradictions:
+        group = self.section(Group, {**merged, "faults": [fault for _, fault in faults]}, at)
+        if group is None or contradictions:
             return None
+        # What is wrong with one fault must not hide what is wrong with another.
+        self.fault_places[name] = tuple(position for position, _ in faults)
         return group.found_in(self.file.parent)
 
-    def faults(self, raw: object, carrier: Carrier, at: Key) -> list[Fault] | None:
-        """The faults of a group, or None where one of them is wrong."""
+    def faults(self, raw: object, carrier: Carrier, at: Key) -> list[tuple[int, Fault]]:
+        """The faults of a group that could be read, with their places."""
         if not isinstance(raw, list):
             self.find(at, "faults are an array of tables", f"write each under [[{key_text(at)}]]")
-            return None
+            return []
         found = [read_fault(each, self.kinds, carrier, (*at, position)) for position, each in enumerate(raw)]
         for _, findings in found:
             self.findings += findings
-        faults = [fault for fault, _ in found if fault is not None]
-        return faults if len(faults) == len(raw) else None
+        return [(position, fault) for position, (fault, _) in enumerate(found) if fault is not None]
 
 
 def _other_kind(finding: Finding, kind: str, models: Mapping[str, type[Section]]) -> Finding:

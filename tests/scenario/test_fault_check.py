@@ -115,3 +115,135 @@ def test_ends_follow_from_the_parameters():
     assert end('kind = "nat-rebind"', 'transport = "https"\npull_retries = 1') is None
     assert end('kind = "package-replaced"', 'transport = "http"') == (0, 4)
     assert end('kind = "battery-low"\nlasts = "1 min"') is None
+
+
+# -- what cannot strike ------------------------------------------------------------------------------------------------
+
+EXTERNAL = '[server]\nkind = "external"\nhost = "127.0.0.1"\n'
+
+
+def problems(text):
+    with pytest.raises(ScenarioError) as caught:
+        loads(text)
+    return {each.key: str(each) for each in caught.value.problems}
+
+
+@pytest.mark.parametrize(
+    ("fault", "key", "message"),
+    [
+        ('kind = "packet-loss"\nrate = "0 %"', "rate", "with a rate of 0 the fault never strikes"),
+        ('kind = "packet-loss"\nprobability = "0 %"', "rate", "with a rate of 0 the fault never strikes"),
+        ('kind = "flash-slow"\nprobability = "0 %"', "probability", "with a probability of 0 the fault never strikes"),
+        ('kind = "link-partition"\nlasts = "0 s"', "lasts", "does nothing"),
+        ('kind = "device-sleeps"\nlasts = "0 s"', "lasts", "does nothing"),
+        ('kind = "answers-late"\ntime = "0 s"', "time", "does nothing"),
+        ('kind = "flash-write-error"\nat = { block = 65 }', "at", "the package has 64 blocks of 1024 bytes"),
+        ('kind = "flash-bad-block"\nat = "64 KiB"', "at", "the package has 65536 bytes, the fault never strikes"),
+        ('kind = "flash-too-small"\ncapacity = "64 KiB"', "capacity", "the package fits into 65536 bytes"),
+        ('kind = "install-slow"\ntime = "4 min"', "time", "the operator looks for 180 s only, and sees no end"),
+        ('kind = "power-cut"\nlasts = "4 min"', "lasts", "the operator looks for 180 s only, and sees no end"),
+    ],
+)
+def test_what_does_nothing_or_has_no_end_is_refused(fault, key, message):
+    found = problems(f"[groups.a]\ncount = 1\n[[groups.a.faults]]\n{fault}")
+    assert list(found) == [f"groups.a.faults[0].{key}"]
+    assert message in found[f"groups.a.faults[0].{key}"]
+
+
+@pytest.mark.parametrize("kind", ["image-corrupt", "connection-lost", "push-block-refused"])
+def test_a_share_of_what_only_an_external_server_knows_is_refused(kind):
+    group = PUSH if kind == "push-block-refused" else ""
+    text = f'{EXTERNAL}[groups.a]\ncount = 1\n{group}[[groups.a.faults]]\nkind = "{kind}"\n'
+    [(_, problem)] = problems(text).items()
+    assert "nobody knows what 50 % of a package are that the external server has" in problem
+    for told in ('[firmware]\nsize = "1 MiB"\n', ""):
+        loads(f"{told}{text}" + ("" if told else 'at = "100 KiB"'))
+
+
+def test_how_large_the_package_of_an_external_server_is_nobody_knows():
+    text = '[groups.a]\ncount = 1\n[[groups.a.faults]]\nkind = "flash-too-small"\ncapacity = "1 MiB"'
+    loads(EXTERNAL + text)
+    assert problems(f'{EXTERNAL}[firmware]\nsize = "1 MiB"\n{text}')
+
+
+@pytest.mark.parametrize(
+    ("chaos", "group", "key", "message"),
+    [
+        (
+            "[server.chaos]\nskips_block = true",
+            "",
+            "server.chaos.skips_block",
+            "no group is pushed to over coap or coaps",
+        ),
+        ("[server.chaos]\nalters_push = true", "", "server.chaos.alters_push", "no group is pushed to"),
+        (
+            '[server.chaos]\ndrops = "5 %"',
+            'management = "coap+tcp"',
+            "server.chaos.drops",
+            "no group is managed over coap or coaps",
+        ),
+        ('[firmware.chaos]\nbreaks = "5 %"', "", "firmware.chaos.breaks", "no group pulls over a stream"),
+        ('[firmware.chaos]\ndrops = "5 %"', 'transport = "http"', "firmware.chaos.drops", "no group pulls over coap"),
+        ('[firmware.chaos]\nsilent = "5 %"', PUSH, "firmware.chaos", "no group pulls"),
+    ],
+)
+def test_chaos_that_nobody_meets_is_refused(chaos, group, key, message):
+    found = problems(f"{chaos}\n[groups.a]\ncount = 1\n{group}")
+    assert list(found) == [key]
+    assert message in found[key]
+    other = "delivery = 'push'" if key.startswith("server") else "transport = 'coap+tcp'" if "breaks" in key else ""
+    loads(f"{chaos}\n[groups.a]\ncount = 1\n{group}\n[groups.b]\ncount = 1\n{other}")
+
+
+def test_everything_that_cannot_strike_is_told_at_once():
+    """The faults that cannot be read at all (the second and the fourth) hide nothing of the others."""
+    text = """
+[groups.a]
+count = 10
+download_credentials = { wrong = "expired" }
+[[groups.a.faults]]
+kind = "connection-lost"
+how = "reset"
+[[groups.a.faults]]
+kind = "no-such-kind"
+[[groups.a.faults]]
+kind = "power-cut"
+at = { state = "idle" }
+[[groups.a.faults]]
+kind = "image-corrupt"
+bits = 0
+[[groups.a.faults]]
+kind = "push-block-refused"
+[[groups.a.faults]]
+kind = "flash-too-small"
+capacity = "1 MiB"
+share = "90 %"
+[[groups.a.faults]]
+kind = "install-fails"
+share = "20 %"
+[[groups.a.faults]]
+kind = "packet-loss"
+share = "150 %"
+[[groups.a.faults]]
+kind = "packet-delay"
+count = 11
+[server.chaos]
+skips_block = true
+"""
+    found = problems(text)
+    faults = "groups.a.faults"
+    assert set(found) == {
+        "groups.a.download_credentials.wrong",
+        f"{faults}[0].how",
+        f"{faults}[1].kind",
+        f"{faults}[2].at",
+        f"{faults}[3].bits",
+        f"{faults}[4].kind",
+        f"{faults}[5].capacity",
+        f"{faults}[7].share",
+        f"{faults}[8].count",
+        faults,
+        "server.chaos.skips_block",
+    }
+    assert "expired does not show over coap" in found["groups.a.download_credentials.wrong"]
+    assert "have shares of 210% in all" in found[faults]
