@@ -26,6 +26,7 @@ ACTS = (
     "restarts_after",
     "skips_block",
     "ignores_413",
+    "ignores_408",
 )
 
 
@@ -85,6 +86,9 @@ class ChaosSettings(Section):
     )
     ignores_413: bool = Field(
         default=False, description="Whether a 4.13 that asks for smaller blocks is the end of a push (coap, coaps)."
+    )
+    ignores_408: bool = Field(
+        default=False, description="Whether a 4.08 is the end of a push, which should begin anew (coap, coaps)."
     )
 
     @model_validator(mode="after")

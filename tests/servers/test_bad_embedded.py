@@ -112,6 +112,17 @@ def test_a_hint_at_smaller_blocks_is_read_or_not(bad, ignores, management, monke
     assert (run.verdict.outcome, run.verdict.result) == (("fail", 4) if ignores else ("ok", 1))
 
 
+@pytest.mark.parametrize("management", DATAGRAMS)
+@pytest.mark.parametrize("ignores", [False, True])
+def test_a_push_begins_anew_after_a_408_or_not(bad, ignores, management, monkeypatch):
+    monkeypatch.setattr(ordered, "declared_end", lambda *_: (0, 1))
+    chaos = {"ignores_408": True} if ignores else {}
+    refusal = {"code": "4.08", "at": Place(BLOCK, 5)}
+    run, acts = bad("push", management, fault="push-block-refused", parameters=refusal, **chaos)
+    assert [act.act for act in acts] == ["ignores_408"] * ignores
+    assert (run.verdict.outcome, run.verdict.result) == (("fail", 4) if ignores else ("ok", 1))
+
+
 def test_it_meets_the_share_of_the_devices_that_it_should(bad):
     run, acts = bad("push", "coap", share=0.0, drops=1.0, skips_block=True, slow_by=5.0, restarts_after=1.0)
     assert run.verdict.outcome == "ok"

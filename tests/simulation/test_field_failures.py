@@ -45,6 +45,10 @@ def test_the_short_waits_change_nothing_else(tmp_path, name, group):
         # The server gives up while the device acknowledges a block after the other.
         ("01", ["server.chaos.gives_up_after=1 s"], {"S5"}, "server_differs_max"),
         ("03", ["server.chaos.alters_push=true"], {"S7"}, "server_differs_max"),
+        # After a refusal that asks for another push it makes none, and tells of the end that follows.
+        ("02", ["server.chaos.ignores_413=true"], set(), "failed_max"),
+        ("07", ["server.chaos.ignores_408=true"], set(), "failed_max"),
+        ("02", ["server.chaos.skips_block=true"], set(), "failed_max"),
         # A package that is too large is pushed again and again; the run lasts as long as the others install.
         ("02", ["server.chaos.retries_every=1 s", "devices.install_time=30 s"], {"S4"}, "server_differs_max"),
         # Behind a fault of the link a server is accused of nothing, but what it did not tell is missing all the same.

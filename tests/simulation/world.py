@@ -76,7 +76,8 @@ async def _run(loop, scenario, seed, profile, reboots):
     )
     driver = LocalDriver(server, {PACKAGE: package})
     server.peers = PeerTable(clock.now, random.Random(chance.random()), server, deadlines.arm)
-    server.peers.attach(await backbone.bind_datagram(SERVER, server.peers))
+    receiver, behind = server.wire(server.peers)
+    server.peers.attach(behind(await backbone.bind_datagram(SERVER, receiver)))
     origin = PeerTable(clock.now, random.Random(chance.random()), PackageOrigin({"good.bin": package}), deadlines.arm)
     origin.attach(await backbone.bind_datagram(ORIGIN, origin))
 

@@ -47,11 +47,13 @@ class Chaos:
     """Whether the blocks of a push have wrong numbers from the fifth on (datagrams)."""
     ignores_413: bool = False
     """Whether 4.13 to a block is the end of a push, whatever smaller size it asks for (datagrams)."""
+    ignores_408: bool = False
+    """Whether 4.08 to a block is the end of a push, which should begin anew (datagrams)."""
 
     @property
     def meddles(self) -> bool:
         """Whether it does something to single datagrams."""
-        return bool(self.drops) or self.skips_block or self.ignores_413
+        return bool(self.drops) or self.skips_block or self.ignores_413 or self.ignores_408
 
 
 class Misbehaved(NamedTuple):

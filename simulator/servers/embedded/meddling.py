@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Final
 
-from simulator.coap.codes import BLOCK1, PUT, REQUEST_ENTITY_TOO_LARGE
+from simulator.coap.codes import BAD_REQUEST, BLOCK1, PUT, REQUEST_ENTITY_INCOMPLETE, REQUEST_ENTITY_TOO_LARGE
 from simulator.coap.message import Message, MessageFormatError, decode, uint_bytes
 from simulator.coap.requests import put_option
 from simulator.servers.wire import OUT
@@ -50,6 +50,8 @@ class Meddling:
             return self._numbered(data, endpoint) if self._chaos.skips_block and data[1:2] == PUT_CODE else data
         if self._chaos.ignores_413 and data[1:2] == TOO_LARGE:
             return self._without_hint(data, endpoint)
+        if self._chaos.ignores_408 and data[1:2] == INCOMPLETE:
+            return self._as_the_end(data, endpoint)
         return data
 
     def _numbered(self, data: bytes, endpoint: str) -> bytes:
@@ -72,6 +74,19 @@ class Meddling:
         message.options = [(number, value) for number, value in message.options if number != BLOCK1]
         return message.encode()
 
+    def _as_the_end(self, data: bytes, endpoint: str) -> bytes:
+        """A 4.08 that the engine, which begins anew after one, is given as an error that is nothing but one."""
+        try:
+            message = decode(data)
+        except MessageFormatError:
+            return data
+        block = message.uint(BLOCK1)
+        if block < 0:
+            return data
+        self._tell(endpoint, "ignores_408", f"a 4.08 to block {block >> 4} of a push is the end")
+        message.code = BAD_REQUEST
+        return message.encode()
+
     def _tell(self, endpoint: str, name: str, detail: str) -> None:
         if (endpoint, name) not in self._told:
             self._told.add((endpoint, name))
@@ -84,6 +99,7 @@ def _with_block(message: Message, block: int) -> bytes:
 
 
 PUT_CODE: Final = bytes((PUT,))
+INCOMPLETE: Final = bytes((REQUEST_ENTITY_INCOMPLETE,))
 TOO_LARGE: Final = bytes((REQUEST_ENTITY_TOO_LARGE,))
 
 __all__ = ["Meddling"]
