@@ -8,6 +8,7 @@ is told to the witness with the name of the invariant.
 from __future__ import annotations
 
 from simulator.events import DeviceEnded, StateChanged
+from simulator.lwm2m.firmware_resources import Transfer
 from tests.histories.complete import Complete
 
 NOTHING_RAISED = "nothing-raised"
@@ -150,25 +151,20 @@ class Ends:
     """
 
     name = "ends"
+    event = None
 
     def __init__(self, witness):
         self._witness = witness
 
     def waits(self):
-        seen = self._witness.devices.values()
         now = self._witness.now()
-        return any(self._busy(each) and now - each.since <= UPDATE_S for each in seen)
-
-    def over(self, _left):
-        for seen in self._witness.devices.values():
-            stay = seen.ended - seen.since if seen.ended is not None else 0.0
-            if self._busy(seen) and stay > UPDATE_S:
-                told = f"device {seen.plan.index} is in State {seen.pair[0]} since {seen.since:.3f} s"
-                self._witness.breaks(self.name, told)
-
-    def event(self, event):
-        if isinstance(event, DeviceEnded):
-            self._witness.devices[event.device].ended = event.t
+        busy = [seen for seen in self._witness.devices.values() if self._busy(seen)]
+        if any(now - seen.since <= UPDATE_S for seen in busy):
+            return True
+        for seen in busy:
+            told = f"device {seen.plan.index} is in State {seen.pair[0]} since {seen.since:.3f} s"
+            self._witness.breaks(self.name, told)
+        return False
 
     @staticmethod
     def _busy(seen):
@@ -179,8 +175,8 @@ class Ends:
         if state != DOWNLOADING:
             return False
         device = seen.device
-        no_timer = seen.plan.profile == "zephyr" and device.link is not None and device.push is None
-        return not (no_timer and device.pull is None)
+        nothing_comes = device.link is not None and device.firmware.transfer is Transfer.NONE
+        return not (seen.plan.profile == "zephyr" and nothing_comes)
 
 
 class NothingLeft:

@@ -40,8 +40,6 @@ class Looked:
     """``state`` and ``result``, where they changed under an observation and no notification told it yet."""
     installs: list = field(default_factory=list)
     """What came of each installation."""
-    ended: float | None = None
-    """When it was switched off."""
 
     def parameter(self, name):
         """The values of a parameter of its faults, by kind."""
