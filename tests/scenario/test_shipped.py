@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from simulator.faults.registry import FAULTS
+from simulator.lwm2m.firmware_resources import OBJECT_VERSIONS
+from simulator.lwm2m.firmware_switches import SWITCHES
 from simulator.scenario import ScenarioError, json_schema, load, loads
 from simulator.scenario.devices import TRANSPORTS
 from simulator.security.spec import WRONGS
@@ -67,6 +69,21 @@ def test_the_first_scenario_shows_four_kinds_of_failure():
         ("image-corrupt", (0, 5)),
         ("install-fails", (2, 8)),
     }
+
+
+def test_the_scenario_of_open_points_has_each_reading_of_each():
+    groups = shipped("open-points").groups
+    assert {name: group.switches for name, group in groups.items()} == {name: (name,) for name in SWITCHES}
+    assert {group.profile for group in groups.values()} == {"oma"}
+
+
+def test_the_scenario_of_object_versions_has_each_update_result_that_a_version_has():
+    for name, group in shipped("object-versions").groups.items():
+        ends = {fault.expected[1] for fault in group.faults} | {group.expected[1]}
+        if not group.automatic_upgrade:
+            assert name == f"v{group.object_version}".replace(".", "-")
+            assert ends == set(range(1, OBJECT_VERSIONS[group.object_version].resources[5].range[1] + 1))
+            assert group.count == len(ends)
 
 
 GROUP = '[campaign]\nrequest_timeout = "2 min"\n[groups.a]\ncount = 1\nlifetime = "1 min"\n'
