@@ -193,7 +193,7 @@ class Campaign:
                 await update.leave()
                 return
             if not together:
-                update.end += self.tactics.execute_delay_s
+                update.watch.leave_at += self.tactics.execute_delay_s
                 await asyncio.sleep(self.tactics.execute_delay_s)
                 await update.execute()
                 return
@@ -201,7 +201,7 @@ class Campaign:
         self._download_over(update)
         await self._all_downloaded.wait()
         async with self._slots:
-            update.end = self.console.now() + self.console.patience.update_s
+            update.watch.leave_at = self.console.now() + self.console.patience.update_s
             await update.execute()
 
     async def _started(self, watch: Watch) -> float:

@@ -43,6 +43,8 @@ class Console(NamedTuple):
     patience: Patience
 
 
+LAST_LOOK_S: Final = 10.0
+"""How much longer than its time an update is looked at, by requests that were or are made to see its end."""
 POLL_FACTOR_MAX: Final = 8
 """How much longer than the first the pause between two polls becomes at most."""
 
@@ -77,8 +79,14 @@ async def ask(console: Console, watch: Watch, step: str, request: Callable[[], A
 
 
 async def read(console: Console, watch: Watch, path: str) -> Reply:
-    """Read one resource at the server and note what it told."""
-    driver, timeout_s = console.driver, console.patience.request_s
+    """Read one resource at the server and note what it told.
+
+    When the time of the update is over there is a last look, and then no more.
+    """
+    driver, left = console.driver, watch.leave_at + LAST_LOOK_S - console.now()
+    if left <= 0:
+        return NoAnswerError("the time of the update is over")
+    timeout_s = min(console.patience.request_s, left)
     reply = await ask(
         console, watch, "read", lambda: watch.while_registered(driver.read(watch.endpoint, path, timeout_s))
     )

@@ -79,8 +79,6 @@ class Update:
         """When the campaign meant to start it, in seconds since the start of the run."""
         self.started = float(NOT_KNOWN)
         """When the first Write was sent."""
-        self.end = 0.0
-        """When the operator stops looking."""
         self.verdict: UpdateEnded | None = None
         self._acts = Acts(console, watch, order.acts)
         self._judged = judged
@@ -92,7 +90,7 @@ class Update:
 
     async def deliver(self) -> bool:
         """Write the Package or its URI and wait until it is downloaded; whether there is something to execute."""
-        self.end = self.console.now() + self.console.patience.update_s
+        self.watch.leave_at = self.console.now() + self.console.patience.update_s
         try:
             # A Write before the observations stand would hide the first states from the server.
             await self.watch.until(lambda w: w.observed >= w.registrations, 2 * self.console.patience.request_s)
@@ -127,7 +125,7 @@ class Update:
         what, reply = await self._write()
         self._amiss = answered(what, reply, self._course.write)
         unanswered = self.order.delivery == "push" and isinstance(reply, NoAnswerError)
-        if left and unanswered and not self._delivered(self.watch) and self.console.now() < self.end:
+        if left and unanswered and not self._delivered(self.watch) and self.console.now() < self.watch.leave_at:
             return True
 
         def forgotten(watch: Watch) -> bool:
@@ -160,7 +158,11 @@ class Update:
         if self._delivered(self.watch) and not (self._acts.over or self._acts.wrong):
             async with self._acts.while_in(UPDATING):
                 await follow(
-                    self.console, self.watch, "wait_result", lambda w: self._installed(w, registrations), self.end
+                    self.console,
+                    self.watch,
+                    "wait_result",
+                    lambda w: self._installed(w, registrations),
+                    self.watch.leave_at,
                 )
         await self._judge()
 
@@ -195,7 +197,7 @@ class Update:
             reply = await ask(self.console, self.watch, step, request)
             if not isinstance(reply, UnknownEndpointError):
                 return reply
-            left = self.end - self.console.now()
+            left = self.watch.leave_at - self.console.now()
             if left <= 0 or not await self.watch.until(lambda w, n=registrations: w.observed > n, left):  # type: ignore[misc]
                 msg = f"{step}: the device is not registered at the server"
                 raise StepFailedError(msg)
@@ -209,7 +211,7 @@ class Update:
             self._refusal = f"; {what} was refused with {reply.code}"
             if await read_progress(self.console, self.watch) and self.watch.state != busy:
                 return
-        await follow(self.console, self.watch, step, reached, self.end)
+        await follow(self.console, self.watch, step, reached, self.watch.leave_at)
 
     def _delivered(self, watch: Watch) -> bool:
         return self._acts.over or _downloaded(watch)
@@ -250,7 +252,7 @@ class Update:
                     break
             else:
                 return ""
-            left = self.end - self.console.now()
+            left = self.watch.leave_at - self.console.now()
             if isinstance(reply, Answer) or left <= 0:
                 why = f"answered with {reply.code}" if isinstance(reply, Answer) else f"not had: {reply}"
                 return f"the end could not be read: {path} was {why}"

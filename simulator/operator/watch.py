@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from simulator.operator.driver import Answer, NoAnswerError
@@ -33,6 +34,7 @@ class Watch:
         "_waiters",
         "device",
         "endpoint",
+        "leave_at",
         "observed",
         "registered_at",
         "registrations",
@@ -53,6 +55,8 @@ class Watch:
         self.registered_at = 0.0
         self.observed = 0
         """The registration (counted from 1) for which State and Update Result are observed."""
+        self.leave_at = inf
+        """When the operator stops looking at its update."""
         self.seen: set[tuple[str, int]] = set()
         self.told: dict[str, list[int]] | None = None
         """The values of State and Update Result in the order in which they were told, a value that is told again left

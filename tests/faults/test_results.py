@@ -12,6 +12,8 @@ import pytest
 from simulator.events import NOT_KNOWN, FaultApplied, StateChanged
 from simulator.faults.registry import FAULTS
 from simulator.lwm2m.firmware_table import State, UpdateResult
+from simulator.operator.requests import LAST_LOOK_S, Patience
+from tests.faults import ordered
 from tests.faults.faulty_device import ORIGINS, PACKAGE, update
 from tests.faults.ordered import declared_end, judged
 
@@ -165,3 +167,14 @@ def test_a_boot_loop_takes_its_boots_and_ends_well():
     states = [event for event in run.log.events if isinstance(event, StateChanged)]
     updating = next(event.t for event in states if event.state == State.UPDATING)
     assert states[-1].t - updating >= 50.0
+
+
+@pytest.mark.parametrize("delivery", ["pull", "push"])
+@pytest.mark.parametrize(
+    ("kind", "parameters"), [("install-never-returns", {}), ("answers-never", {"heals": "never", "silent": True})]
+)
+def test_the_time_of_an_update_is_kept_where_nobody_answers(kind, parameters, delivery, monkeypatch):
+    monkeypatch.setattr(ordered, "PATIENCE", Patience(update_s=20.0, request_s=20.0, poll_s=5.0))
+    run = judged(delivery, kind, **parameters)
+    assert run.verdict.outcome == "unknown"
+    assert run.verdict.t - run.verdict.started <= 20.0 + LAST_LOOK_S + 0.5
