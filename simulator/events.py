@@ -21,6 +21,7 @@ SCHEMA_VERSION: Final = 2
 
 NOT_KNOWN: Final = -1
 FAULT_OVER: Final = "over:"  # how the detail of a fault begins that no longer lasts
+CUT_SHORT: Final = "the run was cut short"  # the reason of an update that was under way then
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from rich.markup import escape
 
 import reports
 from reports.matrix import Column as ColumnOf
-from reports.matrix import Layout, Matrix, Place, Row, build_matrix
+from reports.matrix import Layout, Matrix, Place, Row
+from reports.matrix_judge import build_matrix
 from reports.matrix_junit import junit
 from reports.matrix_page import render_matrix
 from simulator.cli.failure import CRITERION_FAILED, ENVIRONMENT, HOLDS, INTERRUPTED, USAGE, CommandFailedError

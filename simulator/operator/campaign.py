@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from simulator.events import FaultApplied, ServerReported, ServerSaw
+from simulator.events import CUT_SHORT, FaultApplied, ServerReported, ServerSaw
 from simulator.operator.driver import Deregistered, Misbehaved, Notified, NotifyFailed, Registered, Updated
 from simulator.operator.requests import observe
 from simulator.operator.update import Order, Update
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from simulator.operator.requests import Console
 
 log = logging.getLogger(__name__)
-
-CUT_SHORT: Final = "the run was cut short"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from reports.matrix import Cell, Column, Layout, Matrix, Place, Row, matrix_of, place_of, worst
+from reports.matrix import Cell, Column, Layout, Matrix, Place, Row
+from reports.matrix_judge import matrix_of, place_of, worst
 from reports.matrix_junit import junit
 from reports.matrix_page import render_matrix
 from reports.matrix_text import grid, mark, problem_lines, reasons, verdict_lines
-from simulator.events import FaultApplied, ServerReported
+from simulator.events import CUT_SHORT, FaultApplied, ServerReported
 from tests.reports.synthetic import Device
 
 FLASH = Row(2, "not enough flash", "flash-full", "no room", '{ kind = "flash-too-small" }')
@@ -140,6 +141,12 @@ def test_a_cell_without_devices_is_unknown(record):
     assert not found.holds
     assert junit(found)
     assert "no device of it was switched on" in render_matrix(found)
+
+
+def test_what_was_under_way_when_a_run_was_cut_short_is_unknown(matrix):
+    cell = first(matrix(device_end=(1, 0), server_end=(1, 0), struck=False, outcome="unknown", reason=CUT_SHORT))
+    assert (cell.device, cell.server) == ("unknown", "unknown")
+    assert cell.notes[0] == "the run was cut short, with 1 of 2 updates under way"
 
 
 def test_nobody_asked_an_external_server(record):
