@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from simulator.coap.params import DEFAULT_PARAMETERS
@@ -78,6 +79,7 @@ class Surroundings:
         self._flash_directory = flash_directory
         self._issuer = issuer or Issuer(entropy.seed)
         self._seeded = seeded
+        self._connections: Counter[int] = Counter()
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self.world = World(
@@ -157,7 +159,10 @@ class Surroundings:
     def _entropy_of(self, settings: DeviceSettings) -> Callable[[int], bytes]:
         if not self._seeded:
             return os.urandom
-        dice = SmallDice(self._entropy.number(settings.index, "handshakes"))
+        # Two connections with the same random bytes would be the same one to whoever has their keys by these bytes.
+        self._connections[settings.index] += 1
+        seam = f"handshakes/{self._connections[settings.index]}"
+        dice = SmallDice(self._entropy.number(settings.index, seam))
         return lambda length: dice.getrandbits(8 * length).to_bytes(length, "big")
 
     async def close(self) -> None:

@@ -48,7 +48,7 @@ def test_two_replays_are_equal_to_the_byte(run, tmp_path, endpoint):
     def once(name):
         out = tmp_path / name
         replay(run, endpoint, virtual=True, out=out, pcap=tmp_path / f"{name}.pcap")
-        files = [out / "events.jsonl", out / "timeline.txt", tmp_path / f"{name}.pcap"]
+        files = [out / "events.jsonl", out / "timeline.txt", out / "timeline.svg", tmp_path / f"{name}.pcap"]
         return [file.read_bytes() for file in files]
 
     first = once("first")
@@ -264,13 +264,17 @@ def test_at_a_server_that_somebody_else_drives(tmp_path):
 def test_wireshark_decrypts_a_capture_with_the_keys(run, tmp_path):
     replay(run, BY_GROUP["secure"], virtual=True, pcap=tmp_path / "a.pcap", keylog=tmp_path / "keys")
     tshark_sees(tmp_path, 'coap.opt.uri_path_recon == "/5/0/3"')
+    # Of the management before the restart and after it, and of the download: nothing stays encrypted.
+    tshark_sees(tmp_path, 'coap.code == 3 and coap.opt.uri_path_recon == "/5/0/1"')
+    tshark_sees(tmp_path, 'coap.code == 1 and coap.opt.uri_path_recon == "/good.bin"')
+    tshark_sees(tmp_path, "dtls.record.content_type == 23 and not coap", found=False)
     tshark_sees(tmp_path, 'coap.opt.uri_path_recon == "/5/0/3"', keys=False)
 
 
-def tshark_sees(tmp_path, query, *, keys=True):
-    """That Wireshark finds packets for a query, with the keys, and none without."""
+def tshark_sees(tmp_path, query, *, keys=True, found=None):
+    """That Wireshark finds packets for a query, or none where it is told; without the keys none."""
     tshark = peer_tool("tshark", "tshark")
-    command = [tshark, "-r", tmp_path / "a.pcap", "-d", "dtls.port==5684,coap", "-Y", query]
+    command = [tshark, "-r", tmp_path / "a.pcap", "-d", "dtls.port==1-65535,coap", "-Y", query]
     command += ["-o", f"tls.keylog_file:{tmp_path / 'keys'}"] if keys else []
     shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert bool(shown.stdout) == keys, shown.stdout
+    assert bool(shown.stdout) == (keys if found is None else found), shown.stdout
