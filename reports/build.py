@@ -1,4 +1,4 @@
-"""Makes ``summary.json``, ``report.html``, ``transports.csv`` and ``figures/*.png`` in a run directory."""
+"""Makes ``summary.json``, ``report.html``, ``transports.csv`` and ``figures`` in a run directory."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from reports.pattern import pattern
 from reports.read import Run, read_run, section
 from reports.replays import not_ok
 from reports.sides import Sides
+from reports.single import draw_some
 from reports.stacks import stacks
 from reports.summary import SCHEMA, RunInfo, Summary
 from reports.transports import management, transports
@@ -40,7 +41,8 @@ def build(run: Path) -> Summary:
     updates = update_frame(record, devices)
     summary = summarise(record, devices, updates)
     figures = draw(record, updates, run / "figures", summary.sides.transports)
-    _write(run / "report.html", render(summary, figures))
+    single = draw_some(record, devices, summary, run / "figures")
+    _write(run / "report.html", render(summary, figures, single))
     _write(
         run / "summary.json",
         json.dumps(finite(summary.to_dict()), indent=2, ensure_ascii=False, allow_nan=False) + "\n",

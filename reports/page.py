@@ -9,13 +9,13 @@ from collections.abc import Sequence
 import jinja2
 
 from reports import text, units
-from reports.figures import Drawn
+from reports.figures import Drawn, timeline
 from reports.summary import Summary
 from simulator import __version__
 
 
-def render(summary: Summary, figures: Sequence[Drawn]) -> str:
-    """The HTML of a report."""
+def render(summary: Summary, figures: Sequence[Drawn], single: Sequence[Drawn] = ()) -> str:
+    """The HTML of a report; ``single`` are the timelines of some devices."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=True,
@@ -36,6 +36,8 @@ def render(summary: Summary, figures: Sequence[Drawn]) -> str:
         s=summary,
         tables={table.name: table for table in text.tables(summary)},
         figures=figures,
+        single=single,
+        single_caption=timeline.CAPTION,
         repeat=shlex.join(summary.run.repeat),
         version=__version__,
     )

@@ -11,12 +11,13 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reports.figures import blocks, rates, states, times, transports
+from reports.figures import blocks, rates, states, timeline, times, transports
 from reports.figures.style import STYLE
 from reports.read import Run
 from reports.sides import TransportRow
+from reports.timeline import Timeline
 
-__all__ = ["Drawn", "draw"]
+__all__ = ["Drawn", "draw", "draw_timeline"]
 
 Draw = Callable[[Run, pd.DataFrame], Figure | None]
 
@@ -35,6 +36,20 @@ class Drawn:
     name: str
     caption: str
     svg: bytes
+
+
+def draw_timeline(made: Timeline, svg: Path, png: Path | None = None) -> Drawn:
+    """Draw the timeline of one device and write it.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    with mpl.rc_context(STYLE):
+        figure = timeline.draw(made)
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+        if png is not None:
+            figure.savefig(png, format="png", dpi=150)
+    return Drawn(made.endpoint, made.told, svg.read_bytes())
 
 
 def draw(run: Run, updates: pd.DataFrame, directory: Path, rows: Sequence[TransportRow] = ()) -> list[Drawn]:

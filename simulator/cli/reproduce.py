@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 TIMELINE: Final = "timeline.txt"
 EVENTS: Final = "events.jsonl"
+FIGURE: Final = "timeline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,8 @@ def _reproduce(recorded: Recorded, options: Options, console: Console) -> int:
         console.print(f"[bold]{escape(recorded.plan.endpoint)}[/]: {where}, seed [bold]{seed}[/]", soft_wrap=True)
         timeline = _replay(recorded, options, outputs, identities)
         (outputs.work / EVENTS).write_bytes(timeline.log.to_bytes())
+        if options.out is not None:
+            _draw(timeline, recorded.plan.index, options.out)
         if outputs.keylog is not None and outputs.keylog.written:
             name = escape(str(options.keylog))
             console.print(
@@ -129,6 +132,17 @@ def _reproduce(recorded: Recorded, options: Options, console: Console) -> int:
                 soft_wrap=True,
             )
         return _compare(recorded.ends, ends_of(timeline.log.events, recorded.plan.index), console)
+
+
+def _draw(timeline: Timeline, device: int, directory: Path) -> None:
+    from reports.figures import draw_timeline
+    from reports.timeline import Message
+    from reports.timeline import timeline as put_together
+
+    messages = [Message(*one) for one in timeline.traffic]
+    made = put_together(timeline.log.events, device, messages)
+    if made is not None:
+        draw_timeline(made, directory / f"{FIGURE}.svg", directory / f"{FIGURE}.png")
 
 
 def _replay(recorded: Recorded, options: Options, outputs: Outputs, identities: Identities) -> Timeline:

@@ -36,6 +36,7 @@ class Timeline:
 
     Attributes:
         log: the events, as they came.
+        traffic: when something went through a port, of which peer, and whether it was sent.
     """
 
     def __init__(self, now: Callable[[], float], show: Show) -> None:
@@ -43,6 +44,7 @@ class Timeline:
         self._show = show
         self._streams: dict[tuple[Flow, Seen], CoapStream | HttpStream] = {}
         self.log = events.EventLog()
+        self.traffic: list[tuple[float, str, bool]] = []
 
     def emit(self, event: Event) -> None:
         """Take one event (``simulator.events.EventSink``)."""
@@ -56,6 +58,8 @@ class Timeline:
 
         def seen(flow: Flow, what: Seen, data: bytes) -> None:
             arrow = "<-" if what in (Seen.GOT, Seen.ENDED) else "->"
+            if what in (Seen.GOT, Seen.SENT):
+                self.traffic.append((self._now(), peer, what is Seen.SENT))
             for text in self._texts(flow, scheme, what, data):
                 self._line(self._now(), f"{arrow} {peer}", text)
 
