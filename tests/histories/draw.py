@@ -17,6 +17,7 @@ from tests.histories.draw_faults import draw_fault
 from tests.histories.toml import written
 
 VERSION, OLD_VERSION = "2.0.0", "1.0.0"
+NEEDED = {("firmware", "size"), ("run", "seed")}
 READ = ("/5/0/3", "/5/0/5", "/5/0/1", "/5/0/7", "/3/0/3", "/1/0/1", "/3/0/99", "/9/0/0")
 EXECUTED = ("/5/0/2", "/5/0/10", "/1/0/8", "/3/0/4", "/5/0/3")
 """Update, Cancel, Registration Update Trigger, Reboot, and what is not executable."""
@@ -77,34 +78,46 @@ def valid(document: dict) -> dict:
         try:
             loads(written(document))
         except ScenarioError as error:
-            places = {_place(problem.key) for problem in error.problems}
-            if not all(len(place) > 1 and place[0] == "groups" for place in places):
+            places = {_place(document, problem.key) for problem in error.problems}
+            if not all(places):
                 raise
-            before = written(document)
+            # The last of an array first, as the others move up.
             for place in sorted(places, key=lambda place: [str(part).zfill(3) for part in place], reverse=True):
                 _drop(document, place)
-            if written(document) == before:
-                raise
         else:
             return document
 
 
-def _place(key: str) -> tuple:
-    """The key of a group, or of a fault, that a problem is about."""
+def _place(document, key: str) -> tuple:
+    """What a problem is about, as far as it is there and can be left out; nothing where it cannot."""
     parts = [int(part) if part.isdecimal() else part for part in re.findall(r"[^.\[\]]+", key)]
-    return tuple(parts[:4] if "faults" in parts else parts[:3])
+    if "faults" in parts:
+        parts = parts[:4]
+    place, holder = [], document
+    for part in parts:
+        if isinstance(holder, dict) and part not in holder:
+            break
+        if not isinstance(holder, dict | list):
+            break
+        place.append(part)
+        holder = holder[part]
+    least = 3 if place[:1] == ["groups"] else 2
+    return tuple(place) if len(place) >= least and tuple(place) not in NEEDED else ()
 
 
 def _drop(document, place):
+    *path, last = place
     holder = document
-    for part in place[:-1]:
+    for part in path:
+        if isinstance(holder, dict) and part not in holder:
+            return  # gone with what was around it
         holder = holder[part]
-    if place[-1] == "faults":
+    if last == "faults":
         del holder["faults"][-1:]  # they are too many for one device
     elif isinstance(holder, list):
-        del holder[place[-1]]
+        del holder[last : last + 1]
     else:
-        holder.pop(place[-1], None)  # two checks may have found fault with it
+        holder.pop(last, None)
 
 
 def _firmware(dice):
@@ -131,6 +144,11 @@ def _client(dice, delivery):
         group["pull_retries"] = dice.choice((0, 0, 1, 3))
     if not group["management"].endswith("tcp") and dice.random() < 0.3:
         group["lwm2m"] = "1.0"
+    elif dice.random() < 0.3:
+        group["object_version"] = dice.choice(("1.0", "1.1", "1.2", "1.2"))
+        group |= {"automatic_upgrade": True} if group["object_version"] == "1.2" and dice.random() < 0.5 else {}
+    if delivery == "push" and dice.random() < 0.2:
+        group["push_format"] = dice.choice(("tlv", "cbor"))
     group["network"] = _network(dice)
     if dice.random() < 0.25:
         group["switches"] = dice.sample(sorted(SWITCHES), dice.randint(1, 3))
@@ -204,6 +222,8 @@ def _campaign(dice):
     if dice.random() < 0.2:
         campaign["execute"] = dice.choice(("all-downloaded", "never", {"delay": duration(dice, 0, 20)}))
     if dice.random() < 0.2:
+        campaign["retries"] = dice.randint(1, 3)
+    if dice.random() < 0.2:
         campaign["start"] = dice.choice(("all-registered", {"after": duration(dice, 0, 30)}))
     return campaign
 
@@ -219,6 +239,12 @@ def _chaos(dice):
         "observes_once": lambda: True,
         "gives_up_after": lambda: duration(dice, 0.1, 20),
         "retries_every": lambda: duration(dice, 1, 60),
+        "drops": lambda: share(dice, 20),
+        "slow_by": lambda: duration(dice, 0.1, 20),
+        "restarts_after": lambda: duration(dice, 0.1, 60),
+        "skips_block": lambda: True,
+        "ignores_413": lambda: True,
+        "ignores_408": lambda: True,
         "alters_push": lambda: True,
     }
     chosen = dice.sample(sorted(acts), dice.randint(1, 2))

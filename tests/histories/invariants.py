@@ -80,8 +80,8 @@ class SoundImage:
 
     def _result(self, event, seen):
         last = seen.installs[-1] if seen.installs else None
-        remembered = event.cause == "rebooted" and "stale-result" in {fault.kind for fault in seen.plan.faults}
-        if event.result == 1 and (last is None or not last.succeeded) and not remembered:
+        seen.remembers = event.cause == "rebooted" and "stale-result" in {fault.kind for fault in seen.plan.faults}
+        if event.result == 1 and (last is None or not last.succeeded) and not seen.remembers:
             self._witness.breaks(self.name, f"device {event.device} tells a success without an installation")
         corrupt = last is not None and not last.integrity and event.cause.startswith("install_")
         if corrupt and event.result not in (5, 8):
@@ -93,7 +93,7 @@ class SoundImage:
         if event.version not in booted | {seen.plan.firmware_version}:
             self._witness.breaks(self.name, f"device {event.device} runs {event.version!r}, which was not installed")
         lied = bool(seen.installs) and seen.installs[-1].reverted
-        if event.result == 1 and event.version not in booted and not lied:
+        if event.result == 1 and event.version not in booted and not (lied or seen.remembers):
             self._witness.breaks(self.name, f"device {event.device} tells a success, and runs {event.version!r}")
 
 

@@ -40,6 +40,8 @@ class Looked:
     """``state`` and ``result``, where they changed under an observation and no notification told it yet."""
     installs: list = field(default_factory=list)
     """What came of each installation."""
+    remembers: bool = False
+    """Whether its Update Result is that of an update before its time, by a fault that says so."""
 
     def parameter(self, name):
         """The values of a parameter of its faults, by kind."""
