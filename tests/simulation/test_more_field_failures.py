@@ -53,6 +53,7 @@ def test_a_good_server_passes(tmp_path, name):
         ("09", ["server.chaos.retries_every=200 ms", "devices.install_time=10 s"], "S4"),
         # What the device told first is told of the new update, too.
         ("10", ["server.chaos.result=stale", *SLOW], "S2"),
+        ("11", ["server.chaos.misses=[3]", "devices.install_time=15 s"], "S1"),
         ("11", ["server.chaos.result=silent", *SLOW], "S3"),
         ("13", ["server.chaos.forgets_after=300 ms"], "S6"),
         ("17", ["server.chaos.restarts_after=1 s"], "S6"),
