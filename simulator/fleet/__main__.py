@@ -1,10 +1,16 @@
 """A fleet process: one slice of the plan, over real sockets.
 
     python -m simulator.fleet RUN_DIRECTORY T0 SLICE SLICES SERVER_URI ...
+    python -m simulator.fleet RUN_DIRECTORY T0 on-demand NAME SERVER_URI ...
 
 One URI for each transport of the server that devices are managed over.
 
 Commands on standard input: ``{"do": "go", "at": SECONDS}`` and ``{"do": "stop"}``. It tells ``ready``, then ``status``.
+On demand, instead of ``go``: ``{"do": "start", "devices": [[INDEX, DUE_SECONDS], ...]}`` and ``{"do": "leave",
+"devices": [INDEX, ...], "within": SECONDS}``. It tells which have ``left``.
+
+Where the plan asks for it (``"tally": true``) and on demand, it also tells once a second a ``tally``: ``rows`` of what
+the devices did since the last one, and how many are in which State and have which Update Result.
 """
 
 from __future__ import annotations
@@ -17,10 +23,13 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from simulator.coap.requests import parse_uri
 from simulator.fleet.population import Population
+from simulator.fleet.roster import Roster
 from simulator.fleet.runner import FleetRunner
+from simulator.fleet.tally import Tally
 from simulator.ports import Address
 from simulator.recorder.process import EXIT_ENVIRONMENT, RunProcess
 from simulator.scenario import load
@@ -30,9 +39,20 @@ from simulator.transport.limits import raise_open_files
 from simulator.transport.loop import run
 from simulator.transport.sockets import SocketNetwork
 
+if TYPE_CHECKING:
+    from simulator.events import EventSink
+
+ON_DEMAND: Final = "on-demand"
+"""In place of the number of a slice."""
+TELL_EVERY_S: Final = 1.0
+
+
+def _plan(directory: Path) -> dict[str, Any]:
+    return dict(json.loads((directory / "plan.json").read_text(encoding="utf-8")))
+
 
 def _population(directory: Path) -> tuple[Population, int]:
-    plan = json.loads((directory / "plan.json").read_text(encoding="utf-8"))
+    plan = _plan(directory)
     scenario = load(plan["scenario"], plan["set"], devices=plan["devices"])
     return Population(scenario, plan["seed"]), int(plan["package_bytes"])
 
@@ -42,25 +62,32 @@ def _servers(uris: list[str]) -> dict[str, Address]:
     return {uri.scheme: Address(uri.host, uri.port) for uri in parsed}
 
 
-async def run_slice(directory: Path, t0: float, slice_: tuple[int, int], servers: list[str]) -> int:
-    """Run one slice; the exit code of its process."""
-    process = RunProcess(directory, f"fleet-{slice_[0]}", t0)
-    await process.start()
+def _runner(
+    process: RunProcess, directory: Path, servers: list[str], slice_: tuple[int, int], sink: EventSink
+) -> FleetRunner:
     loop = asyncio.get_running_loop()
     population, package_size = _population(directory)
-    runner = FleetRunner(
+    return FleetRunner(
         population,
         slice_,
         network=SocketNetwork(loop),
         servers=_servers(servers),
-        clock=MonotonicClock(t0),
+        clock=MonotonicClock(process.t0),
         deadlines=Deadlines(loop, process.now),
-        sink=process,
+        sink=sink,
         unix_start=int(time.time() - process.now()),
         package_size=package_size,
         on_start=process.sampler.started,
         flash_directory=directory / "flash",
     )
+
+
+async def run_slice(directory: Path, t0: float, slice_: tuple[int, int], servers: list[str]) -> int:
+    """Run one slice; the exit code of its process."""
+    process = RunProcess(directory, f"fleet-{slice_[0]}", t0)
+    await process.start()
+    tally = _tally(process) if _plan(directory).get("tally") else None
+    runner = _runner(process, directory, servers, slice_, tally or process)
     process.devices = lambda: len(runner.devices)
     process.status = lambda: {**runner.counts, "planned": runner.planned}
     process.tell(ready=True)
@@ -76,6 +103,48 @@ async def run_slice(directory: Path, t0: float, slice_: tuple[int, int], servers
         await starting
     process.sampler.missed_starts = runner.missed_starts
     await runner.stop()
+    if tally is not None:
+        _tell(process, tally)
+    await process.close()
+    return 0
+
+
+def _tally(process: RunProcess) -> Tally:
+    """A tally in front of the recorder, told once a second."""
+    tally = Tally(process)
+
+    async def tell_on() -> None:
+        while True:
+            await asyncio.sleep(TELL_EVERY_S)
+            _tell(process, tally)
+
+    process.watch(tell_on())
+    return tally
+
+
+def _tell(process: RunProcess, tally: Tally) -> None:
+    process.tell(tally={"process": process.name, "rows": tally.take(), **tally.gauges()})
+
+
+async def run_on_demand(directory: Path, t0: float, name: str, servers: list[str]) -> int:
+    """Run the devices that are asked for, until the end of input; the exit code of the process."""
+    process = RunProcess(directory, name, t0)
+    await process.start()
+    tally = _tally(process)
+    runner = _runner(process, directory, servers, (0, 1), tally)
+    roster = Roster(runner, process.now, lambda k: process.tell(left=[k]))
+    process.devices = lambda: sum(device.on for device in runner.devices)
+    process.status = lambda: dict(runner.counts)
+    process.tell(ready=True)
+    while (command := await process.command()) is not None:
+        if command.get("do") == "start":
+            roster.start((int(k), float(due)) for k, due in command["devices"])
+        elif command.get("do") == "leave":
+            roster.leave((int(k) for k in command["devices"]), float(command["within"]))
+    process.sampler.missed_starts = roster.missed_starts
+    await roster.close()
+    await runner.stop()
+    _tell(process, tally)
     await process.close()
     return 0
 
@@ -97,6 +166,8 @@ def main(arguments: list[str]) -> int:
     raise_open_files()
     spare_collections()
     directory, t0, index, slices, *servers = arguments
+    if index == ON_DEMAND:
+        return run(run_on_demand(Path(directory), float(t0), slices, servers))
     return run(run_slice(Path(directory), float(t0), (int(index), int(slices)), servers))
 
 

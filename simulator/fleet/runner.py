@@ -1,7 +1,8 @@
 """Runs one slice of a fleet: starts devices when they are due, counts who is late, switches all off at the end.
 
 The arrival model is open: a device starts when the plan says, whatever the server does. A start that comes late is
-counted as late, one that never came as missed; none is moved silently.
+counted as late, one that never came as missed; none is moved silently. A slice may also be given device by device, by
+whoever decides meanwhile which ones run here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from simulator.fleet.surroundings import Surroundings
+from simulator.lwm2m.firmware_table import State, UpdateResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -30,6 +32,8 @@ OFF_AT_ONCE: Final = 200
 """Devices that De-register at the same time."""
 OFF_TIMEOUT_S: Final = 20.0
 """How long all De-registers together may take."""
+LOOK_EVERY_S: Final = 0.1
+"""How often a device that is to leave is looked at."""
 
 
 class FleetRunner:
@@ -69,6 +73,8 @@ class FleetRunner:
         self._begin = inf
         self.counts: Counter[str] = Counter()
         self.devices: list[Device] = []
+        """All that were started, in the order of their first start."""
+        self._known: dict[int, Device] = {}
         self.planned = len(range(len(population))[slice_[0] :: slice_[1]])
         self._around = Surroundings(
             population.entropy,
@@ -115,8 +121,49 @@ class FleetRunner:
             elif started % BREATHE_EVERY == 0:
                 await self._clock.sleep(0)
             self.devices.append(device)
-            self._on_start(self._clock.now(), begin + plan.due_s)
-            self.spawn(device.power_on(begin + plan.due_s))
+            self._power_on(device, begin + plan.due_s)
+
+    def _power_on(self, device: Device, due: float) -> None:
+        self._on_start(self._clock.now(), due)
+        self.spawn(device.power_on(due))
+
+    # -- device by device ------------------------------------------------------------------------------------------
+
+    async def start(self, k: int, due: float) -> None:
+        """Start device ``k`` at this time, in seconds since the start of the run; at once where it is past.
+
+        A device that has left and starts again is the same one, with the firmware that it had.
+
+        Raises:
+            IndexError: the plan has no such device.
+            ValueError: it runs already.
+        """
+        device = self._known.get(k)
+        if device is None:
+            device = self._known[k] = self.make(self._population.device(k))
+            self.devices.append(device)
+        elif device.on:
+            msg = f"device {k} runs already"
+            raise ValueError(msg)
+        wait = due - self._clock.now()
+        if wait > 0:
+            await self._clock.sleep(wait)
+        self._power_on(device, due)
+
+    async def leave(self, k: int, within_s: float) -> None:
+        """Switch device ``k`` off after a De-register; nothing where it does not run.
+
+        An update that is under way has ``within_s`` to come to its end; then it is cut short.
+        """
+        device = self._known.get(k)
+        if device is None:
+            return
+        end = self._clock.now() + within_s
+        while _is_busy(device) and self._clock.now() < end:
+            await self._clock.sleep(LOOK_EVERY_S)
+        await device.power_off()
+
+    # -- the end ---------------------------------------------------------------------------------------------------
 
     async def stop(self) -> None:
         """Switch all devices off, each after a De-register as far as time allows."""
@@ -135,3 +182,12 @@ class FleetRunner:
         for device in self.devices:
             device.cut_off()
         await self._around.close()
+
+
+def _is_busy(device: Device) -> bool:
+    """Whether an update of the device is under way: after a failure it may stay in State Downloaded for good."""
+    if device.link is None:
+        return device.on
+    machine = device.firmware.machine
+    waits = machine.state is State.DOWNLOADED and machine.result is not UpdateResult.INITIAL
+    return machine.state is not State.IDLE and not waits

@@ -3,7 +3,8 @@
     python -m simulator.operator RUN_DIRECTORY T0
 
 Commands on standard input: ``{"do": "campaign"}`` and ``{"do": "stop"}``. It tells ``ready`` with the URI to register
-at, ``status`` while it works, and ``done`` when every update is judged.
+at, ``status`` while it works, the ``updates`` that were judged since the last time (device, outcome, when it was due,
+when it ended, State, Update Result, and why it is not ok), and ``done`` when every update is.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from simulator.events import HealthSampled
+from simulator.events import HealthSampled, UpdateEnded
 from simulator.operator.campaign import Campaign
 from simulator.operator.driver import DriverError
 from simulator.operator.drivers import driver_for
@@ -26,10 +27,13 @@ from simulator.recorder.process import EXIT_ENVIRONMENT, RunProcess
 from simulator.transport.loop import run
 
 if TYPE_CHECKING:
+    from simulator.events import Event
     from simulator.operator.driver import Driver, ServerAddress
 
 JOB: Final = "operator.json"
 SERVER_SAMPLE_S: Final = 1.0
+TELL_EVERY_S: Final = 0.5
+"""How often the updates that were judged meanwhile are told."""
 
 
 async def operate(directory: Path, t0: float) -> int:
@@ -38,7 +42,8 @@ async def operate(directory: Path, t0: float) -> int:
     await process.start()
     job = Job.read(directory / JOB)
     driver = driver_for(job.server, lambda text: process.tell(progress=text))
-    console = Console(driver, process, process.now, asyncio.Semaphore(driver.max_in_flight), job.patience)
+    judged = Judged(process)
+    console = Console(driver, judged, process.now, asyncio.Semaphore(driver.max_in_flight), job.patience)
     campaign = Campaign(console, job.tactics, job.targets)
     try:
         address = await _start(process, driver, campaign, job)
@@ -46,10 +51,12 @@ async def operate(directory: Path, t0: float) -> int:
             return EXIT_ENVIRONMENT
         process.status = lambda: asdict(campaign.progress)
         process.watch(watch_server(process, driver))
+        process.watch(judged.tell_on())
         process.tell(ready=True, coap=address.coap, server=address.server, uris=dict(address.uris))
         await _follow_commands(process, campaign, driver)
     finally:
         await campaign.close()
+        judged.tell()
         process.tell(server_usage=await _usage(driver))
         await driver.stop()
         await process.close()
@@ -112,6 +119,33 @@ def _campaign_over(process: RunProcess, task: asyncio.Task[None]) -> None:
     else:
         logging.getLogger(__name__).error("the campaign failed", exc_info=error)
         process.tell(failed=f"the campaign failed: {type(error).__name__}: {error}")
+
+
+class Judged:
+    """An event sink in front of that of a process, which also tells of the updates that were judged."""
+
+    def __init__(self, process: RunProcess) -> None:
+        self._process = process
+        self._new: list[list[object]] = []
+
+    def emit(self, event: Event) -> None:
+        """Record an event."""
+        self._process.emit(event)
+        if isinstance(event, UpdateEnded):
+            due = event.due if event.due >= 0 else event.t
+            self._new.append([event.device, event.outcome, due, event.t, event.state, event.result, event.reason])
+
+    def tell(self) -> None:
+        """Tell what is new."""
+        if self._new:
+            self._process.tell(updates=self._new)
+            self._new = []
+
+    async def tell_on(self) -> None:
+        """Tell what is new, again and again."""
+        while True:
+            await asyncio.sleep(TELL_EVERY_S)
+            self.tell()
 
 
 async def watch_server(process: RunProcess, driver: Driver) -> None:
