@@ -75,6 +75,13 @@ class Delivery(StrEnum):
     push = "push"
 
 
+class LocustMode(StrEnum):
+    """How Locust runs."""
+
+    page = "page"
+    headless = "headless"
+
+
 class ListFormat(StrEnum):
     """Forms of the list of devices."""
 
@@ -113,6 +120,13 @@ def run(
     url: Annotated[str | None, typer.Option(help="A Leshan demo server that already runs.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory; must not exist or be empty.")] = None,
     set_: Set = None,
+    metrics: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port at which Prometheus is answered, on loopback.")
+    ] = None,
+    locust: Annotated[
+        LocustMode | None,
+        typer.Option(help="Let Locust drive the run, with its page or without; one worker a process."),
+    ] = None,
     allow_public_target: Annotated[
         bool, typer.Option("--allow-public-target", help="Allow a target outside loopback and private ranges.")
     ] = False,
@@ -132,7 +146,12 @@ def run(
         allow_public_target=allow_public_target,
         # The name of the command, and not where it is installed: it can then be typed again anywhere.
         command=("lwm2m-fleet", *sys.argv[1:]),
+        metrics=metrics or 0,
     )
+    if locust is not None:
+        from simulator.cli.under_locust import run_under_locust
+
+        run_under_locust(options, locust.value)
     raise typer.Exit(run_scenario(options, output))
 
 

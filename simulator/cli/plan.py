@@ -30,6 +30,8 @@ class Plan:
     processes: int
     directory: Path
     command: tuple[str, ...]
+    metrics: int = 0
+    """Port at which Prometheus is answered; 0 for none."""
 
     def write(self, path: Path, package_bytes: int) -> None:
         """Write what the fleet processes need to compute the same fleet.
@@ -43,6 +45,7 @@ class Plan:
             "devices": self.devices,
             "seed": self.seed,
             "package_bytes": package_bytes,
+            "tally": self.metrics > 0,
         }
         path.write_text(json.dumps(document), encoding="utf-8")
 

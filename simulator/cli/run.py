@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from rich.markup import escape
 from simulator.cli.device_files import problems_of
 from simulator.cli.failure import CRITERION_FAILED, ENVIRONMENT, HOLDS, INTERRUPTED, USAGE, CommandFailedError
 from simulator.cli.live import Live
+from simulator.cli.metrics import serve_metrics
 from simulator.cli.plan import Ended, Plan
 from simulator.cli.report import print_report
 from simulator.cli.session import Session
@@ -25,6 +27,8 @@ from simulator.stacks.extras import missing_for_oscore
 from simulator.transport.limits import demand_open_files
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
 
@@ -42,6 +46,7 @@ class Options:
     overrides: tuple[str, ...]
     allow_public_target: bool
     command: tuple[str, ...]
+    metrics: int = 0
 
     @property
     def all_overrides(self) -> tuple[str, ...]:
@@ -128,6 +133,7 @@ def make_plan(options: Options) -> Plan:
         processes=min(options.processes, scenario.devices),
         directory=directory,
         command=options.command,
+        metrics=options.metrics,
     )
 
 
@@ -136,7 +142,10 @@ async def _run(plan: Plan, console: Console, show: type[Live]) -> Ended:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, session.interrupt)
-    with show(session.view, console) as live:
+    with ExitStack() as stack:
+        if plan.metrics:
+            stack.callback(_serve_metrics(session, plan.metrics, console))
+        live = stack.enter_context(show(session.view, console))
         session.on_change = live.refresh
         return await session.run()
 
@@ -162,6 +171,21 @@ def run_plan(plan: Plan, console: Console, show: type[Live] = Live) -> Ended:
     elif ended.status == "cut short":
         console.print(f"[bold yellow]Cut short:[/] {escape(ended.reason)}", soft_wrap=True)
     return ended
+
+
+def _serve_metrics(session: Session, port: int, console: Console) -> Callable[[], None]:
+    """Answer Prometheus while a run goes on.
+
+    Raises:
+        CommandFailedError: the port is taken.
+    """
+    try:
+        end = serve_metrics(lambda: session.totals, port)
+    except OSError as error:
+        msg = f"--metrics: port {port} cannot be used: {error.strerror}; name another one"
+        raise CommandFailedError(msg, ENVIRONMENT) from None
+    console.print(f"Metrics: http://127.0.0.1:{port}/metrics", soft_wrap=True)
+    return end
 
 
 def run_scenario(options: Options, console: Console) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from simulator.cli.child import Child, ChildError
 from simulator.cli.identities import Identities
+from simulator.cli.metrics import Totals
 from simulator.cli.packages import Packages, make_packages
 from simulator.cli.plan import PLAN, Ended, Plan, View
 from simulator.cli.reach import problem_of
@@ -62,10 +63,13 @@ class Session:
         self._children: list[Child] = []
         self._fleets: list[Child] = []
         self._operator: Child | None = None
-        self._server_usage: Usage | None = None
+        self._other_usage: list[Usage] = []
+        """Of processes that are not our children."""
         self._campaign_done = asyncio.Event()
         self._identities = Identities(plan.scenario, plan.seed)
         self._population = Population(plan.scenario, plan.seed)
+        self.totals = Totals()
+        """What has happened so far, for Prometheus."""
 
     def interrupt(self) -> None:
         """Ctrl-C: stop in order, so that the run can be reported; the second time, kill what has not stopped yet."""
@@ -122,9 +126,13 @@ class Session:
         identity_dir = self._identities.write(self._population)
         origins = await self._start_origin(manifest, packages, identity_dir)
         servers = await self._start_server(manifest, packages, origins, identity_dir)
+        await self._start_fleets(manifest, servers)
+
+    async def _start_fleets(self, manifest: Manifest, servers: list[str]) -> None:
+        processes = self.plan.processes
         self._say("starting the fleet")
-        for i in range(plan.processes):
-            arguments = [str(i), str(plan.processes), *servers]
+        for i in range(processes):
+            arguments = [str(i), str(processes), *servers]
             self._fleets.append(await self._child(manifest, f"fleet-{i}", "fleet", FLEET, arguments))
         for fleet in self._fleets:
             await self._unless_stopped(fleet.ready())
@@ -215,9 +223,10 @@ class Session:
             self.view.detail = str(line["progress"])
         if "server_usage" in line:
             used = line["server_usage"]
-            self._server_usage = Usage("server", "server", float(used["cpu_s"]), int(used["rss_bytes"]))
+            self._other_usage.append(Usage("server", "server", float(used["cpu_s"]), int(used["rss_bytes"])))
         if line.get("done"):
             self._campaign_done.set()
+        self.totals.take(line, lambda k: self._population.device(k).transport)
         self._refresh()
 
     def _refresh(self) -> None:
@@ -283,9 +292,7 @@ class Session:
         failures = [child.failed for child in self._children if child.failed]
         if failures and ended.status == "complete":
             ended = Ended("failed", failures[0])
-        usage = [child.used for child in self._children if child.used is not None]
-        if self._server_usage is not None:
-            usage.append(self._server_usage)
+        usage = [child.used for child in self._children if child.used is not None] + self._other_usage
         with suppress(OSError):
             manifest.end(ended.status, ended.reason, usage)
         return ended

@@ -1,0 +1,186 @@
+"""What joins one Locust process to a fleet: a conductor where it is the master, devices where it is a worker."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import gevent
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+
+from simulator.cli.failure import CRITERION_FAILED, ENVIRONMENT, HOLDS, USAGE
+from simulator.load import messages as m
+from simulator.load.conductor import LOCAL, Conductor
+from simulator.load.dispatcher import SteadyDispatcher
+from simulator.load.history import History
+from simulator.load.options import AGAIN, FAIL, asked
+from simulator.load.shape import CourseShape
+from simulator.load.watching import Watcher
+from simulator.load.web import rows_of
+from simulator.load.worker import WorkerFleet
+
+if TYPE_CHECKING:
+    from locust.env import Environment
+
+PUMP_S: Final = 1.0
+STAGE_LOG: Final = "stage.log"
+FROM_WORKERS: Final = (m.PROCESS, m.READY, m.LEASE, m.BACK, m.FAILED, m.CHUNK, m.FINISHED)
+
+log = logging.getLogger(__name__)
+
+
+class Joint:
+    """The fleet's side of one Locust process.
+
+    Args:
+        environment: Locust's.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.conductor: Conductor | None = None
+        self.fleet = WorkerFleet(environment)
+        self._logs = Path()
+        self.history = History()
+        self.last: Conductor | None = None
+        """The conductor of the last run, for who still looks."""
+
+    @property
+    def _runner(self) -> Any:
+        return self.environment.runner
+
+    @property
+    def _options(self) -> Any:
+        return self.environment.parsed_options
+
+    # -- the master ------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A test starts: have the run prepared, before the first user is spawned."""
+        options, runner = self._options, self._runner
+        shape = self.environment.shape_class
+        devices = shape.peak if isinstance(shape, CourseShape) else runner.target_user_count
+        processes = runner.worker_count if isinstance(runner, MasterRunner) else 1
+        try:
+            wanted = asked(options, devices, max(1, processes))
+        except ValueError as error:
+            self._refuse(str(error))
+            return
+        SteadyDispatcher.again = options.lost_devices == AGAIN
+        self.environment.process_exit_code = None
+        self._logs = Path(tempfile.mkdtemp(prefix="lwm2m-fleet-stage-"))
+        self.conductor = conductor = Conductor(
+            self.environment,
+            wanted,
+            self._logs / STAGE_LOG,
+            self._over,
+            again=options.lost_devices == AGAIN,
+            restarts=options.fleet_restarts,
+        )
+        self.history, self.last = History(), conductor
+        SteadyDispatcher.planned = conductor.planned
+        if not conductor.begin():
+            assert conductor.failure is not None
+            self._end_with(conductor.failure[1])
+        elif isinstance(shape, CourseShape):
+            shape.begin()
+
+    def _refuse(self, reason: str) -> None:
+        log.error("%s", reason)
+        self._end_with(USAGE)
+
+    def _end_with(self, code: int) -> None:
+        self.environment.process_exit_code = code
+        self.fleet.refuse()
+        gevent.spawn(self._runner.quit if self._options.headless else self._runner.stop)
+
+    def _over(self, reason: str) -> None:
+        """There is nothing more to wait for; with ``--run-time`` the devices stay until then."""
+        log.info("%s", reason)
+        if self._options.headless and not self._options.run_time:
+            gevent.spawn(self._runner.quit)
+        elif self.conductor is not None and self.conductor.failure is not None:
+            gevent.spawn(self._runner.stop)
+
+    def end(self) -> None:
+        """A test stops: finish the run, report it, and decide on the exit code."""
+        conductor = self.conductor
+        if conductor is None:
+            return
+        conductor.finish()
+        if self.conductor is None:
+            return
+        self.conductor = None
+        if conductor.failure is not None:
+            self.environment.process_exit_code = conductor.failure[1]
+        if conductor.directory is not None:
+            with suppress(OSError):
+                shutil.copy(self._logs / STAGE_LOG, conductor.directory / "logs")
+        shutil.rmtree(self._logs, ignore_errors=True)
+        if conductor.directory is None:
+            return
+        code = subprocess.call([sys.executable, "-P", "-m", "simulator", "report", str(conductor.directory)])
+        if conductor.failure is None:
+            lost = bool(conductor.lost) and self._options.lost_devices == FAIL
+            whole = HOLDS if conductor.status == "complete" else CRITERION_FAILED
+            self.environment.process_exit_code = ENVIRONMENT if lost else code or whole
+
+    # -- who looks on ----------------------------------------------------------------------------------------------
+
+    def groups(self) -> list[dict[str, Any]]:
+        """How the devices of each group fare."""
+        return [] if self.last is None else rows_of(self.last.gauges)
+
+    def outcomes(self) -> list[dict[str, Any]]:
+        """How updates ended, by what was injected."""
+        return [] if self.last is None else self.last.outcomes.rows()
+
+    def live(self) -> dict[str, Any]:
+        """What the page with charts shows."""
+        if self.last is None or self.last.directory is None:
+            return {"now": "no run yet", "rows": []}
+        state, name = self._runner.state, self.last.directory.name
+        return {"now": f"{name}: {self._runner.user_count} devices, {state}", "rows": self.history.rows}
+
+    def watch(self) -> None:
+        """Add a row to the history each second of a run."""
+        watcher = Watcher(self.environment)
+        while True:
+            gevent.sleep(PUMP_S)
+            conductor = self.conductor
+            if conductor is not None and conductor.directory is not None:
+                self.history.add(watcher.row(conductor))
+
+    # -- messages --------------------------------------------------------------------------------------------------
+
+    def listen(self) -> None:
+        """Take the messages that concern this process."""
+        runner = self._runner
+        if not isinstance(runner, WorkerRunner):
+            for message in FROM_WORKERS:
+                runner.register_message(message, partial(self._hear, message))
+        if not isinstance(runner, MasterRunner):
+            runner.register_message(m.PLAN, lambda msg, **_: self.fleet.on_plan(msg.data))
+            runner.register_message(m.LEASED, lambda msg, **_: self.fleet.on_leased(msg.data))
+            runner.register_message(m.STOP, lambda **_: gevent.spawn(self.fleet.finish))
+        if isinstance(runner, LocalRunner):
+            gevent.spawn(self._pump)
+
+    def _hear(self, message: str, msg: Any, **_: Any) -> None:
+        if self.conductor is not None:
+            self.conductor.hear(message, msg.data, msg.node_id)
+
+    def _pump(self) -> None:
+        """What a worker does when it reports to its master."""
+        while True:
+            gevent.sleep(PUMP_S)
+            told = self.fleet.report()
+            if self.conductor is not None:
+                self.conductor.report(LOCAL, told)

@@ -1,0 +1,128 @@
+"""The master's view of its workers: which devices each has, who is missing, and when it is certain that it is gone."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+from simulator.load import messages as m
+from simulator.load.ledger import Ledger
+from simulator.load.ramp import Ramp
+from simulator.load.spool import boot_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+CERTAIN_S: Final = 65.0
+"""After this time without a word, nothing of a worker on another machine runs any more: a worker that does not hear its
+master for 60 s ends, and its fleet process with it."""
+
+log = logging.getLogger(__name__)
+
+
+class Workers:
+    """The workers of one run.
+
+    Args:
+        devices: devices in the plan.
+        send: sends a message to a worker: its type, what it says, to whom.
+        now: seconds since the start of the run.
+        there: the workers that Locust hears.
+        lost: told of each loss, in words.
+        again: lease the devices of a lost worker anew.
+    """
+
+    def __init__(
+        self,
+        devices: int,
+        send: Callable[[str, dict[str, Any], str], None],
+        now: Callable[[], float],
+        there: Callable[[], Iterable[str]],
+        lost: Callable[[str], None],
+        *,
+        again: bool,
+    ) -> None:
+        self.ledger = Ledger(devices)
+        self.ramp = Ramp()
+        self.names: dict[str, str] = {}
+        """Names of the fleet processes, by worker."""
+        self._devices = devices
+        self._send = send
+        self._now = now
+        self._there = there
+        self._lost = lost
+        self._again = again
+        self._wanted: list[tuple[str, int]] = []
+        self._pids: dict[str, tuple[int, str]] = {}
+        self._missing: dict[str, float] = {}
+
+    def name(self, worker: str) -> str:
+        """The name of a worker's fleet process in the record."""
+        return self.names.setdefault(worker, f"fleet-{len(self.names)}")
+
+    def has_process(self, worker: str, pid: int, boot: str) -> None:
+        """A worker has a fleet process: its process id, and the boot of its machine."""
+        self._pids[worker] = pid, boot
+
+    # -- leases ----------------------------------------------------------------------------------------------------
+
+    def wants(self, worker: str, count: int) -> None:
+        """A worker has users without a device."""
+        self._wanted.append((worker, count))
+        # Locust may ask for the users of a lost worker elsewhere before anybody has looked.
+        self.look()
+
+    def gives_back(self, worker: str, devices: list[int]) -> None:
+        """Devices of a worker have left."""
+        self.ledger.give_back(worker, devices)
+        self._serve()
+
+    def _serve(self) -> None:
+        """Lease what there is to those who wait for it, and refuse them where nothing will ever come."""
+        waiting, self._wanted = self._wanted, []
+        for worker, count in waiting:
+            devices = self.ledger.lease(worker, count)
+            if devices:
+                dues = self.ramp.take(len(devices), self._now())
+                self._send(m.LEASED, {"devices": [list(pair) for pair in zip(devices, dues, strict=True)]}, worker)
+            short = count - len(devices)
+            if short and self.ledger.held and self._again:
+                self._wanted.append((worker, short))
+            elif short:
+                text = f"the plan of this run has {self._devices} devices, {short} users more than that have none"
+                self._send(m.LEASED, {"refused": text}, worker)
+
+    # -- who is there ----------------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """See which workers are missing or there again, and lease what is free."""
+        heard, now = set(self._there()), self._now()
+        for worker in self.names:
+            if worker not in heard and worker not in self._missing:
+                self._missing[worker] = now
+                count = self.ledger.lose(worker)
+                self._lost(f"{self.names[worker]} is lost, and {count} devices with it")
+            elif worker in heard and worker in self._missing:
+                del self._missing[worker]
+                self.ledger.found(worker)
+        for worker, since in list(self._missing.items()):
+            if self._is_dead(worker, since):
+                self.ledger.release(worker, again=self._again)
+        self._serve()
+
+    def _is_dead(self, worker: str, since: float) -> bool:
+        pid, boot = self._pids.get(worker, (0, ""))
+        if pid and boot and boot == boot_id():
+            return not _is_alive(pid)
+        return self._now() - since > CERTAIN_S
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
