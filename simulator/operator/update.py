@@ -155,15 +155,10 @@ class Update:
 
     async def _watch_upgrade(self, registrations: int) -> None:
         """Wait for the end of what the device does by itself, where it has got the package, and judge it."""
-        if self._delivered(self.watch) and not (self._acts.over or self._acts.wrong):
+        console, watch = self.console, self.watch
+        if self._delivered(watch) and not (self._acts.over or self._acts.wrong):
             async with self._acts.while_in(UPDATING):
-                await follow(
-                    self.console,
-                    self.watch,
-                    "wait_result",
-                    lambda w: self._installed(w, registrations),
-                    self.watch.leave_at,
-                )
+                await follow(console, watch, "wait_result", lambda w: self._installed(w, registrations), watch.leave_at)
         await self._judge()
 
     async def leave(self) -> None:
