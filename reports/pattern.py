@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from reports.devices import UNKNOWN
 from reports.read import Run, section
 from reports.summary import Pattern
 
@@ -24,13 +25,19 @@ OUT_OF_ORDER: Final = "out of order"
 INCOMPLETE: Final = "incomplete"
 
 _STATES: Final = ("1", "2", "3", "0")
+UPDATED: Final = "0/1"
+"""The end of an update that goes well."""
 
 
 def pattern(run: Run, devices: pd.DataFrame) -> Pattern:
-    """The pattern check over the devices in the campaign that carry no fault, and notify whatever changes."""
+    """The pattern check over the devices in the campaign that carry no fault, and notify whatever changes.
+
+    Those that are declared to end otherwise than updated, as with a flash that is too small, have another course.
+    """
     groups = {group: _plan(run, group) for group in set(devices["group"])}
     telling = [group for group, plan in groups.items() if notifies_every_change(plan)]
-    sound = devices[(devices["fault"] == "") & devices["campaign"] & devices["group"].isin(telling)]
+    updated = devices["declared"].isin([UPDATED, UNKNOWN])
+    sound = devices[(devices["fault"] == "") & devices["campaign"] & updated & devices["group"].isin(telling)]
     reports = _reports(run, sound)
     verdicts: Counter[str] = Counter()
     seen: Counter[str] = Counter()

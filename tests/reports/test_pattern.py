@@ -57,6 +57,16 @@ def test_only_sound_devices_of_the_campaign_are_judged(summary):
     assert found.seen["State never reported, Result never reported"] == 1
 
 
+def test_a_sound_device_that_is_declared_to_end_otherwise_has_another_pattern(summary):
+    devices = [
+        Device(0),
+        Device(1, "left", states=("0", "1", "2"), results=("0",), declared=(2, 0)),
+        Device(2, "small", states=("0", "1", "0"), results=("0", "2"), declared=(0, 2)),
+    ]
+    found = summary(devices).pattern
+    assert (found.devices, found.complete, found.incomplete) == (1, 1, 0)
+
+
 def test_anjay_does_not_show_downloading_on_push(summary):
     devices = [
         Device(0, "p", delivery="push", states=("0", "2", "3", "0")),
