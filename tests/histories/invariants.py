@@ -137,7 +137,7 @@ class Order:
         state_first = seen.device.profile.state_first_to_idle and seen.device.firmware.machine.state == IDLE
         first, second = ("state", "result") if state_first else ("result", "state")
         merged = seen.device.notifier._schedule.default_pmin > 0  # each observation waits by a clock of its own
-        if what == second and {first, second} <= seen.dirty and not merged:
+        if what == second and {first, second} <= seen.dirty and seen.observes(PATHS[first]) and not merged:
             told = f"device {seen.plan.index} of profile {seen.plan.profile} notifies {second} before {first}"
             self._witness.breaks(self.name, told)
         seen.dirty.discard(what)
