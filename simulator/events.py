@@ -16,8 +16,7 @@ import json
 from dataclasses import dataclass, fields
 from typing import ClassVar, Final, Protocol, get_args
 
-SCHEMA_VERSION: Final = 2
-"""Raised by one when a table or a column changes its meaning."""
+SCHEMA_VERSION: Final = 2  # raised by one when a table or a column changes its meaning
 
 NOT_KNOWN: Final = -1
 FAULT_OVER: Final = "over:"  # how the detail of a fault begins that no longer lasts
