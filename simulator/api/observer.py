@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from simulator.coap import codes as c
 from simulator.coap.exchange import Response
 from simulator.device.requests import PACKAGE_PATH
-from simulator.faults.flash import FlashFault
+from simulator.faults.wrapped_flash import FlashFault
 from simulator.lwm2m.formats import decode
 from simulator.lwm2m.paths import format_path, path_of
 

@@ -11,10 +11,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from simulator.faults.filters import LinkFilter
-from simulator.faults.flash import FlashFault
 from simulator.faults.kinds import HEALS, PROBABILITY, TIMES, FaultKind, Made, Parameter, Scene
 from simulator.faults.streams import Connect, StreamBetween
 from simulator.faults.triggers import BLOCK, BYTES, SHARE, TIME, When
+from simulator.faults.wrapped_flash import FlashFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from simulator.faults.flash import CountingFlash
 from simulator.faults.kinds import FaultKind, Made, Parameter, Scene
 from simulator.faults.triggers import BYTES, SHARE, STATE, Place, When
+from simulator.faults.wrapped_flash import CountingFlash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

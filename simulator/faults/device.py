@@ -15,9 +15,9 @@ from simulator.coap.codes import (
 from simulator.coap.message import decode, uint_bytes
 from simulator.coap.requests import put_option
 from simulator.faults.filters import OUT, LinkFilter
-from simulator.faults.flash import CountingFlash
 from simulator.faults.kinds import PULL, PUSH, FaultKind, Made, Parameter, Scene
 from simulator.faults.triggers import BLOCK, BYTES, SHARE, STATE, TIME, Place, When
+from simulator.faults.wrapped_flash import CountingFlash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

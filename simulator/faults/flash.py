@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from simulator.faults.kinds import HEALS, TIMES, FaultKind, Made, Parameter, Scene
 from simulator.faults.triggers import BLOCK, BYTES, SHARE, TIME, Place, When
+from simulator.faults.wrapped_flash import FlashFault
 from simulator.firmware import HEADER_SIZE
 from simulator.ports import FlashFullError, FlashWriteError
 
@@ -19,69 +20,40 @@ STUCK_MIN: Final = 32
 """Bytes that a stuck flash does not take at least."""
 
 
-class FlashFault:
-    """A flash as it is; faults change one of its methods."""
+class Refusal(NamedTuple):
+    """How a device finds that it has no room, and what is told of it."""
 
-    __slots__ = ("_flash",)
-
-    def __init__(self, flash: Flash) -> None:
-        self._flash = flash
-
-    @property
-    def capacity(self) -> int:
-        """Bytes that fit."""
-        return self._flash.capacity
-
-    @property
-    def written(self) -> int:
-        """Bytes written since the last ``erase``."""
-        return self._flash.written
-
-    def erase(self) -> None:
-        """Forget what was written."""
-        self._flash.erase()
-
-    def reserve(self, size: int) -> None:
-        """See whether a package of ``size`` bytes can be taken at all."""
-        self._flash.reserve(size)
-
-    def write(self, data: bytes) -> None:
-        """Append bytes."""
-        self._flash.write(data)
-
-    def header(self, length: int) -> bytes:
-        """The first bytes, as they are stored."""
-        return self._flash.header(length)
-
-    def digest(self) -> bytes:
-        """SHA-256 of what is stored after the header."""
-        return self._flash.digest()
+    error: type[Exception]
+    package: str
+    """Of a package as a whole, by its size."""
+    write: str
+    """Of one write, by what is ``written``."""
 
 
-class CountingFlash(FlashFault):
-    """A flash as it is, that tells of each write: how many bytes, and how many in all."""
-
-    __slots__ = ("_told",)
-
-    def __init__(self, flash: Flash, told: Callable[[int, int], None]) -> None:
-        super().__init__(flash)
-        self._told = told
-
-    def write(self, data: bytes) -> None:
-        """Append bytes."""
-        self._flash.write(data)
-        self._told(len(data), self._flash.written)
+FULL: Final = Refusal(FlashFullError, "a package of {size} bytes is refused", "full after {written} bytes")
+FAILS: Final = Refusal(FlashWriteError, "", "a write of {size} bytes fails after {written}")
 
 
-class SmallFlash(FlashFault):
-    """A flash with less room than the package needs; whether the device knows of it before it is full is ``known``."""
+class SmallRoom(FlashFault):
+    """A flash, or what comes before it, with less room than the package needs.
 
-    __slots__ = ("_known", "_room", "_struck")
+    Args:
+        flash: the flash.
+        room: bytes that fit.
+        struck: told when there is no more room.
+        refusal: how that shows.
+        known: whether the device knows of it before it is full.
+    """
 
-    def __init__(self, flash: Flash, room: int, struck: Callable[[str], None], *, known: bool) -> None:
+    __slots__ = ("_known", "_refusal", "_room", "_struck")
+
+    def __init__(
+        self, flash: Flash, room: int, struck: Callable[[str], None], refusal: Refusal = FULL, *, known: bool
+    ) -> None:
         super().__init__(flash)
         self._room = room
         self._struck = struck
+        self._refusal = refusal
         self._known = known
 
     @property
@@ -92,37 +64,38 @@ class SmallFlash(FlashFault):
     def reserve(self, size: int) -> None:
         """See whether a package of ``size`` bytes fits."""
         if self._known and size > self._room:
-            self._full(f"a package of {size} bytes is refused")
+            self._refuse(self._refusal.package.format(size=size))
         self._flash.reserve(size)
 
     def write(self, data: bytes) -> None:
         """Append bytes while there is room."""
         if self.written + len(data) > self._room:
-            self._full(f"full after {self.written} bytes")
+            self._refuse(self._refusal.write.format(written=self.written))
         self._flash.write(data)
 
-    def _full(self, detail: str) -> NoReturn:
+    def _refuse(self, detail: str) -> NoReturn:
         self._struck(detail)
-        msg = f"the flash has {self._room} bytes, {self.written} are taken"
-        raise FlashFullError(msg)
+        msg = f"there is room for {self._room} bytes, {self.written} are taken"
+        raise self._refusal.error(msg)
 
 
 class FailingWrites(FlashFault):
     """A flash some of whose writes fail, although there is room."""
 
-    __slots__ = ("_struck", "_trigger")
+    __slots__ = ("_refusal", "_struck", "_trigger")
 
-    def __init__(self, flash: Flash, trigger: Trigger, struck: Callable[[str], None]) -> None:
+    def __init__(self, flash: Flash, trigger: Trigger, struck: Callable[[str], None], refusal: Refusal = FAILS) -> None:
         super().__init__(flash)
         self._trigger = trigger
         self._struck = struck
+        self._refusal = refusal
 
     def write(self, data: bytes) -> None:
         """Append bytes, or fail."""
         if self._trigger.strikes(len(data)):
-            self._struck(f"a write of {len(data)} bytes fails after {self.written}")
-            msg = f"{len(data)} bytes could not be written"
-            raise FlashWriteError(msg)
+            self._struck(self._refusal.write.format(size=len(data), written=self.written))
+            msg = f"{len(data)} bytes could not be taken"
+            raise self._refusal.error(msg)
         self._flash.write(data)
 
 
@@ -192,7 +165,7 @@ class StuckFlash(FlashFault):
 
 def _too_small(scene: Scene) -> Made:
     room, known = int(scene.parameters["capacity"]), bool(scene.parameters["known"])
-    return Made(flash=lambda flash: SmallFlash(flash, room, scene.struck, known=known))
+    return Made(flash=lambda flash: SmallRoom(flash, room, scene.struck, known=known))
 
 
 def _write_error(scene: Scene) -> Made:

@@ -3,75 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import Final
 
-from simulator.faults.flash import HALF, FlashFault
+from simulator.faults.flash import HALF, FailingWrites, Refusal, SmallRoom
 from simulator.faults.kinds import HEALS, TIMES, FaultKind, Made, Parameter, Scene
 from simulator.faults.triggers import BLOCK, BYTES, SHARE, TIME
 from simulator.ports import OutOfMemoryError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from simulator.faults.triggers import Trigger
-    from simulator.ports import Flash
-
-
-class ShortOfMemory(FlashFault):
-    """A device without a buffer for some of the blocks."""
-
-    __slots__ = ("_struck", "_trigger")
-
-    def __init__(self, flash: Flash, trigger: Trigger, struck: Callable[[str], None]) -> None:
-        super().__init__(flash)
-        self._trigger = trigger
-        self._struck = struck
-
-    def write(self, data: bytes) -> None:
-        """Append bytes while there is RAM."""
-        if self._trigger.strikes(len(data)):
-            self._struck(f"no RAM after {self.written} bytes")
-            msg = f"no RAM for {len(data)} bytes"
-            raise OutOfMemoryError(msg)
-        self._flash.write(data)
-
-
-class SmallBuffer(FlashFault):
-    """A device that takes a package into a buffer as a whole before it writes any of it; the buffer is too small."""
-
-    __slots__ = ("_room", "_struck")
-
-    def __init__(self, flash: Flash, room: int, struck: Callable[[str], None]) -> None:
-        super().__init__(flash)
-        self._room = room
-        self._struck = struck
-
-    def reserve(self, size: int) -> None:
-        """Allocate the buffer, where the size is known."""
-        if size > self._room:
-            self._none(f"no RAM for a package of {size} bytes")
-        self._flash.reserve(size)
-
-    def write(self, data: bytes) -> None:
-        """Append bytes while there is room in the buffer."""
-        if self.written + len(data) > self._room:
-            self._none(f"no RAM after {self.written} bytes")
-        self._flash.write(data)
-
-    def _none(self, detail: str) -> NoReturn:
-        self._struck(detail)
-        msg = f"the buffer has {self._room} bytes"
-        raise OutOfMemoryError(msg)
+REFUSAL: Final = Refusal(OutOfMemoryError, "no RAM for a package of {size} bytes", "no RAM after {written} bytes")
 
 
 def _short(scene: Scene) -> Made:
     trigger = scene.trigger()
-    return Made(flash=lambda flash: ShortOfMemory(flash, trigger, scene.struck))
+    return Made(flash=lambda flash: FailingWrites(flash, trigger, scene.struck, REFUSAL))
 
 
 def _small_buffer(scene: Scene) -> Made:
+    """A buffer that takes the package as a whole before any of it is written."""
     room = int(scene.parameters["capacity"])
-    return Made(flash=lambda flash: SmallBuffer(flash, room, scene.struck))
+    return Made(flash=lambda flash: SmallRoom(flash, room, scene.struck, REFUSAL, known=True))
 
 
 NO_RAM: Final = (0, 3)

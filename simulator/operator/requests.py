@@ -125,13 +125,13 @@ def note(console: Console, watch: Watch, path: str, reply: Reply, source: str) -
         watch.reported(path, reply.value)
 
 
-async def follow(console: Console, watch: Watch, step: str, reached: Callable[[Watch], bool], end: float) -> None:
+async def follow(console: Console, watch: Watch, step: str, reached: Callable[[Watch], bool]) -> None:
     """Wait for a stage to be over, reading when it takes long, and once more before giving up.
 
     Raises:
-        StepFailedError: it was not over by ``end``.
+        StepFailedError: it was not over when the operator stops looking (``leave_at``).
     """
-    started = console.now()
+    started, end = console.now(), watch.leave_at
     poll_s = console.patience.poll_s
     while not await watch.until(reached, max(0.0, min(poll_s, end - console.now()))):
         # Ever more rarely, or thousands of slow downloads would be asked more than they tell.

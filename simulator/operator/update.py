@@ -158,7 +158,7 @@ class Update:
         console, watch = self.console, self.watch
         if self._delivered(watch) and not (self._acts.over or self._acts.wrong):
             async with self._acts.while_in(UPDATING):
-                await follow(console, watch, "wait_result", lambda w: self._installed(w, registrations), watch.leave_at)
+                await follow(console, watch, "wait_result", lambda w: self._installed(w, registrations))
         await self._judge()
 
     async def leave(self) -> None:
@@ -206,7 +206,7 @@ class Update:
             self._refusal = f"; {what} was refused with {reply.code}"
             if await read_progress(self.console, self.watch) and self.watch.state != busy:
                 return
-        await follow(self.console, self.watch, step, reached, self.watch.leave_at)
+        await follow(self.console, self.watch, step, reached)
 
     def _delivered(self, watch: Watch) -> bool:
         return self._acts.over or _downloaded(watch)
