@@ -46,7 +46,8 @@ class Identities:
         if not self.wanted:
             return ""
         self._directory = Path(tempfile.mkdtemp(prefix="lwm2m-fleet-"))
-        hosts = dict.fromkeys((getattr(self._scenario.server, "host", LOOPBACK[0]), *LOOPBACK))
+        own = getattr(self._scenario.server, "host", LOOPBACK[0]), self._scenario.firmware.host
+        hosts = dict.fromkeys((*own, *LOOPBACK))
         authority = self._issuer.authority
         write_identity(self._directory, authority.server(*hosts), authority)
         with (self._directory / "ca.pem").open("ab") as trusted:

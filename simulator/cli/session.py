@@ -141,7 +141,7 @@ class Session:
         self._say("starting the package origin")
         arguments = [str(packages.directory), *([identity_dir] if identity_dir else [])]
         chaos = self.plan.scenario.firmware.chaos_json(self.plan.seed)
-        arguments += ["--chaos", chaos] if chaos else []
+        arguments += ["--host", self.plan.scenario.firmware.host, *(["--chaos", chaos] if chaos else [])]
         origin = await self._child(manifest, "origin", "origin", ORIGIN, arguments)
         ready = await self._unless_stopped(origin.ready())
         for psks in self._identities.download_psks(self._population):

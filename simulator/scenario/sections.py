@@ -16,6 +16,9 @@ from simulator.firmware import HEADER_SIZE, PackageError, parse_header
 from simulator.firmware.image import TEXT_SIZE
 from simulator.scenario.units import Duration, PositiveDuration, Rate, Share, Size, StartRate, refuse
 
+Host = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s/\[\]@]+$")]
+"""A name or an address, without brackets."""
+
 
 class Section(BaseModel):
     """A table of a scenario: no unknown keys, no silent conversions, no changes afterwards."""
@@ -107,6 +110,9 @@ class Firmware(Section):
     from_version: HeaderText = Field(default="1.0.0", description="Firmware Version (/3/0/3) before the update.")
     model: HeaderText = Field(default="vd-1", description="The model that the devices are and the package is for.")
 
+    host: Host = Field(
+        default="127.0.0.1", description="The address that the package origin binds, and devices pull from."
+    )
     chaos: OriginChaosSettings | None = Field(
         default=None, description="What the package origin does wrong on purpose; a table."
     )

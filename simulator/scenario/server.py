@@ -8,10 +8,9 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field
 
 from simulator.scenario.chaos import ChaosSettings
-from simulator.scenario.sections import Section
+from simulator.scenario.sections import Host, Section
 from simulator.scenario.units import refuse
 
-Host = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s/\[\]@]+$")]
 OtherPort = Annotated[int, Field(ge=1, le=65535)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 

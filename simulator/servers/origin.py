@@ -1,6 +1,6 @@
 """The package origin as a process of a run: the same packages over CoAP, CoAP over TCP and HTTP, without TLS and with.
 
-python -m simulator.servers.origin RUN_DIRECTORY T0 PACKAGES_DIRECTORY [IDENTITY_DIRECTORY] [--chaos JSON]
+python -m simulator.servers.origin RUN_DIRECTORY T0 PACKAGES_DIRECTORY [IDENTITY_DIRECTORY] [--chaos JSON] [--host IP]
 
 Commands on standard input: ``{"psks": [[IDENTITY, KEY_HEX], ...]}`` and ``{"do": "stop"}``.
 """
@@ -41,11 +41,10 @@ if TYPE_CHECKING:
 
 SWEEP_S = 30.0
 HOST: Final = "127.0.0.1"
-ANYWHERE: Final = Address(HOST, 0)
 
 
 class Origins:
-    """The same packages on one free port of loopback for each transport.
+    """The same packages on one free port for each transport.
 
     Args:
         packages: the bytes by path, such as ``good.bin``.
@@ -57,6 +56,7 @@ class Origins:
         unix_now: Unix time, for the header Date of HTTP.
         defects: what it does wrong on purpose.
         entropy: random bytes of DTLS; a run in virtual time that is to be repeated gives those of its seed.
+        host: the address that the ports are bound to: loopback by default.
 
     Attributes:
         psks: the keys that devices may come with, over coaps and coaps+tcp.
@@ -73,9 +73,12 @@ class Origins:
         unix_now: Callable[[], float] = time.time,
         defects: Defects | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
+        host: str = HOST,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._now = now
+        self._host = host
+        self._any = Address(host, 0)
         self._identity_dir = identity_dir
         self._network = network or SocketNetwork(loop)
         self._on_sockets = network is None
@@ -100,13 +103,13 @@ class Origins:
         """
         table, streams = self._tables["coap"], self._streams["coap+tcp"]
         receiver, behind = self._wire(table)
-        table.attach(behind(await self._network.bind_datagram(ANYWHERE, receiver)))
-        await streams.listen(self._network, ANYWHERE)
+        table.attach(behind(await self._network.bind_datagram(self._any, receiver)))
+        await streams.listen(self._network, self._any)
         await self._http.start()
         if self._on_sockets:
-            place = Address(HOST, await self._http.listen(host=HOST))
+            place = Address(self._host, await self._http.listen(host=self._host))
         else:
-            place = self._listening(await self._network.listen_stream(ANYWHERE, self._http.accept))
+            place = self._listening(await self._network.listen_stream(self._any, self._http.accept))
         plain = {"coap": f"coap://{table.local}", "coap+tcp": f"coap+tcp://{streams.local}", "http": f"http://{place}"}
         return plain if self._identity_dir is None else plain | await self._open_secure(self._identity_dir)
 
@@ -116,13 +119,16 @@ class Origins:
         table, streams = self._tables["coaps"], self._streams["coaps+tcp"]
         shared = credentials, self._deadlines, self._now
         receiver, behind = self._wire(table)
-        table.attach(behind(await bind_dtls(self._network, ANYWHERE, receiver, *shared, entropy=self._entropy)))
-        streams.attach(await listen_tls(self._network, ANYWHERE, streams.accept, *shared))
+        table.attach(behind(await bind_dtls(self._network, self._any, receiver, *shared, entropy=self._entropy)))
+        streams.attach(await listen_tls(self._network, self._any, streams.accept, *shared))
         secure = {"coaps": f"coaps://{table.local}", "coaps+tcp": f"coaps+tcp://{streams.local}"}
         if self._on_sockets:
-            place = Address(HOST, await self._http.listen(server_context(*files, directory / "ca.pem"), host=HOST))
+            context = server_context(*files, directory / "ca.pem")
+            place = Address(self._host, await self._http.listen(context, host=self._host))
         else:
-            place = self._listening(await listen_tls(self._network, ANYWHERE, self._http.accept, *shared, protocols=()))
+            place = self._listening(
+                await listen_tls(self._network, self._any, self._http.accept, *shared, protocols=())
+            )
         return secure | {"https": f"https://{place}"}
 
     def _listening(self, listener: Listener) -> Address:
@@ -152,13 +158,13 @@ def _straight(receiver: DatagramReceiver) -> tuple[DatagramReceiver, Callable[[D
 
 
 async def serve(
-    directory: Path, t0: float, packages: dict[str, bytes], identity_dir: Path | None, chaos: str = ""
+    directory: Path, t0: float, packages: dict[str, bytes], identity_dir: Path | None, chaos: str = "", host: str = HOST
 ) -> int:
     """Serve the packages until told to stop, with defects where there is ``chaos``; the exit code of the process."""
     process = RunProcess(directory, "origin", t0)
     await process.start()
     defects = defects_of(chaos, process.now, process.emit)
-    origins = Origins(packages, process.now, random.Random(), identity_dir, defects=defects)
+    origins = Origins(packages, process.now, random.Random(), identity_dir, defects=defects, host=host)
     try:
         uris = await origins.open()
     except (OSError, CredentialError) as error:
@@ -192,9 +198,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("packages", type=Path)
     parser.add_argument("identity_dir", type=Path, nargs="?")
     parser.add_argument("--chaos", default="", help="what it does wrong on purpose, as JSON")
+    parser.add_argument("--host", default=HOST, help="the address that it binds")
     options = parser.parse_args(arguments)
     bodies = {path.name: path.read_bytes() for path in options.packages.iterdir()}
-    return run(serve(options.directory, options.t0, bodies, options.identity_dir, options.chaos))
+    return run(serve(options.directory, options.t0, bodies, options.identity_dir, options.chaos, options.host))
 
 
 if __name__ == "__main__":

@@ -55,6 +55,14 @@ async def test_every_transport_gives_the_same_package(origins):
         await asyncio.open_connection("127.0.0.1", parse_uri(uris["coap+tcp"]).port)
 
 
+async def test_packages_are_where_the_scenario_says():
+    origins = Origins({"good.bin": PACKAGE}, time.monotonic, random.Random(2), host="127.0.0.2")
+    uris = await origins.open()
+    assert all(uri.startswith(f"{scheme}://127.0.0.2:") for scheme, uri in uris.items())
+    assert await over_tcp(uris["coap+tcp"] + "/good.bin") == PACKAGE
+    await origins.close()
+
+
 async def test_an_origin_that_could_not_open_all_ports_can_be_closed(origins, monkeypatch):
     async def taken(self, *arguments, **kw):
         raise OSError(errno.EADDRINUSE, "Address already in use")
