@@ -18,6 +18,7 @@ from reports.replays import shown
 from reports.verdicts import AS_DECLARED, DIFFERS, NOT_KNOWN, Judgement, judgement
 from simulator.events import CUT_SHORT
 
+ORDERS: Final = ("write_uri", "write_package", "execute")
 _WORST: Final = (DIFFERS, NOT_KNOWN, AS_DECLARED)
 
 
@@ -59,6 +60,8 @@ def matrix_of(run: Run, layout: Layout) -> Matrix:
             command = ("lwm2m-fleet", "reproduce", place_of(run.path), "--device", endpoint)
             longest = max((spent[each] for each in rows.index if each in spent), default=None)
             cell = _with(cell, endpoint=endpoint, reproduce=command, history=tuple(told[index]), took_s=longest)
+            if not cell.good:
+                cell = _with(cell, notes=(*cell.notes, *_why_operator(run, index)))
         cells.append(cell)
     return Matrix(MATRIX_SCHEMA, run_info(run), layout.rows, layout.columns, cells, layout.notes)
 
@@ -147,6 +150,19 @@ def _why_server(rows: pd.DataFrame, outcomes: pd.DataFrame) -> list[str]:
     if len(other):
         found.append(f"server: it told {_ends(other['server_end'])}, the device had {_ends(other['device_end'])}")
     return found
+
+
+def _why_operator(run: Run, device: int) -> list[str]:
+    """The orders that one device, or the server for it, did not take, and what the operator made of it all."""
+    steps, updates = run.tables["steps"], run.tables["updates"]
+    orders = steps[steps["step"].isin(ORDERS)]
+    mine = orders[(orders["device"] == device) & (orders["outcome"] != "ok")]
+    found = []
+    for t, step, outcome, code, detail in mine[["t", "step", "outcome", "code", "detail"]].itertuples(index=False):
+        said = ", ".join(word for word in (code or outcome, detail) if word)
+        found.append(f"operator: {step} at {t:.1f} s: {said}")
+    reasons = updates[(updates["device"] == device) & (updates["reason"] != "")]["reason"]
+    return found[-2:] + [f"operator: {reason}" for reason in reasons.tail(1) if reason != CUT_SHORT]
 
 
 def _ends(column: pd.Series) -> str:

@@ -38,7 +38,7 @@ coap = {{ ack_timeout = "500 ms", max_retransmit = 3 }}
 
 [arrivals]
 kind = "rate"
-rate = "50/s"
+rate = "{rate}/s"
 
 [campaign]
 concurrency = {devices}
@@ -47,6 +47,9 @@ execute = {{ delay = "15 s" }}
 timeout = "80 s"
 request_timeout = "20 s"
 """
+RATES: Final = {"aiocoap": 10, "leshan-demo": 20}
+"""Devices per second for servers that push so slowly that more of them would wait for one another."""
+RATE: Final = 50
 HEAD_EXTERNAL: Final = re.sub(r"(?m)^(concurrency = |execute = |request_timeout = |# The same ).*\n", "", HEAD)
 """An external server runs its own campaign."""
 _GROUP_KEY: Final = re.compile(r"groups\.([A-Za-z0-9_-]+)(?:\.|\[|$)")
@@ -112,7 +115,8 @@ def scenario_text(cells: Sequence[Cell], server: str, devices_per_cell: int) -> 
     """The TOML of a run in which every cell that has a meaning has a group."""
     filled = [cell for cell in cells if not cell.reason]
     head = HEAD_EXTERNAL if server == "external" else HEAD
-    parts = [head.format(kind=json.dumps(server), devices=max(1, len(filled) * devices_per_cell))]
+    devices = max(1, len(filled) * devices_per_cell)
+    parts = [head.format(kind=json.dumps(server), devices=devices, rate=RATES.get(server, RATE))]
     parts += [_group(cell, devices_per_cell) for cell in filled]
     return "\n".join(parts)
 

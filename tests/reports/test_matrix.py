@@ -99,6 +99,20 @@ def test_a_device_that_ended_otherwise(matrix):
     assert cell.notes == ("device: ended in 0/5, declared was 0/2",)
 
 
+def test_an_order_that_was_not_taken_is_told(record):
+    run = record(devices(device_end=(1, 0), outcome="unknown", reason="not reached in time"))
+    steps = run.tables["steps"]
+    told = {"t": 20.0, "device": 0, "step": "write_package", "started": 0.1, "outcome": "unknown", "code": ""}
+    for step, more in (("write_package", {"detail": "Request timeout"}), ("read", {"detail": "of no interest"})):
+        row = {**told, **more, "step": step}
+        steps.loc[len(steps)] = [row[name] for name in steps.columns]
+    assert first(matrix_of(run, LAYOUT)).notes == (
+        "device: ended in 1/0, declared was 0/2",
+        "operator: write_package at 20.0 s: unknown, Request timeout",
+        "operator: not reached in time",
+    )
+
+
 def test_a_server_that_told_another_end_is_unknown_until_a_class_accuses_it(matrix):
     cell = first(matrix(server_end=(0, 4)))
     assert (cell.device, cell.server) == ("as declared", "unknown")
