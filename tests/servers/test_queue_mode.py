@@ -136,3 +136,33 @@ async def test_a_server_learns_that_a_device_sleeps_sooner():
     await asyncio.sleep(10)
     asked.ask("too late")
     assert asked.names == ["first", "first", "in time"]
+
+
+@in_virtual_time
+async def test_what_a_registration_was_asked_that_is_over_is_asked_of_the_next_one():
+    asked = Asked()
+    asked.queues.left(NAME)
+    asked.queues.woke(NAME)
+    asked.ask("read")
+    asked.ask("observe")
+    asked.queues.left(NAME)
+    assert asked.stopped == ["read"]
+    asked.queues.woke(NAME)
+    await asyncio.sleep(0)
+    asked.answer()
+    asked.answer()
+    assert asked.names == ["read", "read", "observe"]
+    assert asked.told == [("read", ANSWER), ("observe", ANSWER)]
+
+
+@in_virtual_time
+async def test_nobody_knows_whether_an_execute_of_a_registration_that_is_over_was_carried_out():
+    asked = Asked()
+    asked.queues.woke(NAME)
+    asked.ask("execute", repeatable=False)
+    asked.ask("read")
+    asked.queues.left(NAME)
+    assert [(name, result.failure) for name, result in asked.told] == [("execute", Failure.UNREACHABLE)]
+    asked.queues.woke(NAME)
+    await asyncio.sleep(0)
+    assert asked.names == ["execute", "read"]

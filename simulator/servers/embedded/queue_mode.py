@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.coap.exchange import Failure
 from simulator.lwm2m.queue_mode import AWAKE_S
+from simulator.servers.embedded.asked import NO_CONNECTION
 
 if TYPE_CHECKING:
     from simulator.coap.call import Result
@@ -80,6 +81,20 @@ class RequestQueues:
         if self._devices[name].waiting:
             # After the answer, which a device may need before it listens for anything else.
             asyncio.get_running_loop().call_soon(self._go_on, name)
+
+    def left(self, name: str) -> None:
+        """A registration is over: what the device was asked by it is asked again when it comes back, or lost."""
+        device = self._devices.get(name)
+        kept = device.asked if device is not None else None
+        if device is None or kept is None:
+            return
+        device.asked = None
+        if kept.stop is not None:
+            kept.stop()
+        if kept.repeatable:
+            device.waiting.appendleft(kept)
+        else:
+            kept.done(NO_CONNECTION)
 
     def ask(self, name: str, send: Send, done: Done, *, repeatable: bool) -> Callable[[], None]:
         """Make a request now, or when the device is awake; returns what gives it up.
