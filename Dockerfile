@@ -17,7 +17,7 @@ COPY reports reports
 # What only developers need is left out of the image.
 RUN /opt/lwm2m-fleet/bin/pip install --no-cache-dir --quiet --no-deps --no-build-isolation . \
     && /opt/lwm2m-fleet/bin/pip uninstall --quiet --yes \
-        mypy ruff pytest-asyncio pytest-timeout pytest-xdist hypothesis import-linter pandas-stubs types-gevent
+        mypy ruff pytest-asyncio pytest-timeout pytest-xdist hypothesis import-linter pandas-stubs pyyaml types-gevent
 
 FROM python:3.11-slim-bookworm
 

@@ -205,7 +205,7 @@ class Conductor:
             return
         match message:
             case m.PROCESS:
-                self._workers.has_process(worker, int(data["pid"]), str(data["boot"]))
+                self._workers.has_process(worker, int(data["pid"]), str(data["space"]))
                 self._stage.tell({"do": "process", "name": data["name"], "pid": data["pid"]})
             case m.READY:
                 self._unready.discard(worker)

@@ -19,6 +19,7 @@ from simulator.recorder.manifest import MANIFEST
 
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 """Tells one boot of one machine from all others."""
+PID_NAMESPACE: Final = Path("/proc/self/ns/pid")
 CHUNK: Final = 256 * 1024
 """Bytes of a file that are sent in one message."""
 SENT: Final = ("parts", "logs")
@@ -30,6 +31,14 @@ def boot_id() -> str:
     """The id of this machine's boot; empty where there is none."""
     try:
         return BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def process_space() -> str:
+    """Where a process id means the same process: this boot, and this namespace (a container has its own)."""
+    try:
+        return f"{boot_id()} {PID_NAMESPACE.readlink()}"
     except OSError:
         return ""
 

@@ -13,7 +13,7 @@ from simulator.fleet.__main__ import ON_DEMAND
 from simulator.load import messages as m
 from simulator.load.merging import merge
 from simulator.load.pipe import Process
-from simulator.load.spool import Spool, boot_id
+from simulator.load.spool import Spool, process_space
 
 if TYPE_CHECKING:
     from locust.env import Environment
@@ -88,7 +88,7 @@ class WorkerFleet:
             self._send(m.FAILED, {"name": self._name, "reason": f"{error.filename}: {error.strerror}"})
             return
         self._process = process
-        self._send(m.PROCESS, {"name": self._name, "pid": process.pid, "boot": boot_id()})
+        self._send(m.PROCESS, {"name": self._name, "pid": process.pid, "space": process_space()})
 
     def _send(self, message: str, data: dict[str, Any]) -> None:
         self._runner.send_message(message, data)

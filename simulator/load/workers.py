@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from simulator.load import messages as m
 from simulator.load.ledger import Ledger
 from simulator.load.ramp import Ramp
-from simulator.load.spool import boot_id
+from simulator.load.spool import process_space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -61,9 +61,9 @@ class Workers:
         """The name of a worker's fleet process in the record."""
         return self.names.setdefault(worker, f"fleet-{len(self.names)}")
 
-    def has_process(self, worker: str, pid: int, boot: str) -> None:
-        """A worker has a fleet process: its process id, and the boot of its machine."""
-        self._pids[worker] = pid, boot
+    def has_process(self, worker: str, pid: int, space: str) -> None:
+        """A worker has a fleet process: its process id, and where that id means something."""
+        self._pids[worker] = pid, space
 
     # -- leases ----------------------------------------------------------------------------------------------------
 
@@ -112,8 +112,8 @@ class Workers:
         self._serve()
 
     def _is_dead(self, worker: str, since: float) -> bool:
-        pid, boot = self._pids.get(worker, (0, ""))
-        if pid and boot and boot == boot_id():
+        pid, space = self._pids.get(worker, (0, ""))
+        if pid and space and space == process_space():
             return not _is_alive(pid)
         return self._now() - since > CERTAIN_S
 

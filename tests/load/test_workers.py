@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from simulator.load.messages import LEASED
-from simulator.load.spool import boot_id
+from simulator.load.spool import process_space
 from simulator.load.workers import CERTAIN_S, Workers
 
 
@@ -77,17 +77,29 @@ def test_the_end_of_a_process_on_this_machine_is_certain_at_once():
     master.workers.wants("b", 2)
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    master.workers.has_process("b", ended.pid, boot_id())
+    master.workers.has_process("b", ended.pid, process_space())
     master.leased()
     master.there = ["a"]
     master.workers.wants("a", 4)
     assert master.leased() == [("a", [0, 1, 2, 3])]
 
 
+def test_a_process_id_of_another_container_says_nothing():
+    master = Master(4)
+    master.workers.wants("b", 2)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    master.workers.has_process("b", ended.pid, process_space() + "1")
+    master.leased()
+    master.there = ["a"]
+    master.workers.wants("a", 4)
+    assert master.leased() == [("a", [2, 3])]
+
+
 def test_a_process_that_lives_keeps_its_devices():
     master = Master(4)
     master.workers.wants("b", 2)
-    master.workers.has_process("b", os.getpid(), boot_id())
+    master.workers.has_process("b", os.getpid(), process_space())
     master.leased()
     master.there = ["a"]
     master.t = 10 * CERTAIN_S
