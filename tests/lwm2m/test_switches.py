@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from simulator.coap import codes as c
+from simulator.device.persistent import Persistent, after_boot, restore, save
 from simulator.lwm2m.firmware_habits import Notified, UriHabit
 from simulator.lwm2m.firmware_object import FirmwareObject
 from simulator.lwm2m.firmware_resources import Transfer, object_definition
@@ -17,6 +18,7 @@ from simulator.lwm2m.firmware_switches import POINT_OF, POINTS, SWITCHES, confli
 from simulator.lwm2m.firmware_table import ALLOWED, Effect, Event, Row, State, UpdateResult
 from simulator.lwm2m.firmware_update import FirmwareUpdate
 from simulator.lwm2m.profiles import OMA, PROFILES, habits_of
+from simulator.ports import InstallOutcome
 from tests.lwm2m.firmware_rig import SCHEMES, Host, Rig
 from tests.lwm2m.test_profiles import outcome
 
@@ -247,12 +249,15 @@ def test_any_switches_of_different_points_go_together(name, switches, random):
 class AnyDevice(RuleBasedStateMachine):
     """An object /5/0 with any profile and any switches, to which anything happens."""
 
-    @initialize(name=st.sampled_from(sorted(PROFILES)), switches=CHOICES, lwm2m=st.sampled_from(["1.0", "1.1"]))
-    def born(self, name, switches, lwm2m):
-        profile = PROFILES[name].switched(*switches)
+    @initialize(
+        name=st.sampled_from(sorted(PROFILES)), switches=CHOICES, version=st.sampled_from(["1.0", "1.1", "1.2"])
+    )
+    def born(self, name, switches, version):
+        self.profile = habits_of(name, switches, version)
         self.host = Host()
-        definition = object_definition(profile, lwm2m)
-        self.fw = FirmwareObject(self.host, FirmwareUpdate(profile), definition, SCHEMES)
+        self.definition = object_definition(self.profile, "1.1")
+        self.fw = FirmwareObject(self.host, FirmwareUpdate(self.profile), self.definition, SCHEMES)
+        self.stored = Persistent("1.0.0")
         self.seen = {3: 0, 5: 0}
         self.held = False
         """Whether a whole package is in the flash."""
@@ -296,6 +301,26 @@ class AnyDevice(RuleBasedStateMachine):
     def installation_ends(self, event):
         self.fw.installation_ended(event)
 
+    @rule(value=st.booleans())
+    def automatic_upgrade_is_written(self, value):
+        there = 14 in self.definition.resources
+        assert self.fw.write(14, value) == (c.CHANGED if there else c.NOT_FOUND)
+
+    @rule()
+    def user_agrees(self):
+        self.fw.deferral_ended()
+
+    @rule(installed=st.sampled_from([None, InstallOutcome(True, version="2"), InstallOutcome(False, reverted=True)]))
+    def device_reboots(self, installed):
+        outcome = installed if self.fw.machine.state is S.UPDATING else None
+        boot = after_boot(save(self.stored, self.fw, received=1, etag=b"e"), self.profile, outcome, now_unix=1)
+        self.stored = boot.persistent
+        self.held &= Effect.ERASE_PACKAGE not in boot.effects
+        self.fw = restore(self.stored, self.host, self.profile, self.definition, SCHEMES)
+        assert Effect.START_INSTALLATION not in boot.effects or self.fw.machine.state is S.UPDATING
+        # Nobody observes it now; whoever does so then is told what is.
+        self.seen = {3: self.fw.read(3), 5: self.fw.read(5)}
+
     def answered(self, code):
         assert code == 0 or code == c.CHANGED or 0x80 <= code < 0xC0
 
@@ -304,15 +329,18 @@ class AnyDevice(RuleBasedStateMachine):
         if not hasattr(self, "fw"):
             return
         fw = self.fw
-        for effect in fw.take_effects():
-            if effect is Effect.START_INSTALLATION:
-                assert self.held
-            self.held &= effect is not Effect.ERASE_PACKAGE
+        while effects := fw.take_effects():
+            for effect in effects:
+                assert self.held or effect is not Effect.START_INSTALLATION
+                self.held &= effect is not Effect.ERASE_PACKAGE
+                if effect is Effect.BEGIN_UPGRADE:
+                    fw.upgrade()
         for resource in fw.take_changes():
             if resource in self.seen:
                 self.seen[resource] = fw.read(resource)
         assert self.seen == {3: fw.read(3), 5: fw.read(5)}
         assert fw.machine.result in ALLOWED[fw.machine.state]
+        assert self.definition.resources[5].range[0] <= fw.machine.result <= self.definition.resources[5].range[1]
         assert self.held or fw.machine.state not in (S.DOWNLOADED, S.UPDATING)
         assert fw.transfer is Transfer.NONE or fw.machine.state in (S.IDLE, S.DOWNLOADING)
 
