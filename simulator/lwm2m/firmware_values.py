@@ -117,9 +117,14 @@ class FirmwareValues:
     def take_notices(self) -> list[int]:
         """Ids of the resources of which an observer is to be told, in this order.
 
-        What changed twice has one value now and is told once, in the place of its last change.
+        What changed twice has one value now and is told once, in the place of its last change; but Update Result comes
+        before the State that belongs to it, or after it where the profile says so.
         """
-        changes = reversed(dict.fromkeys(reversed(self.take_changes())))
+        changes = [*reversed(dict.fromkeys(reversed(self.take_changes())))]
+        if r.STATE in changes and r.UPDATE_RESULT in changes:
+            changes.remove(r.UPDATE_RESULT)
+            state_first = self.machine.state is State.IDLE and self.machine.profile.state_first_to_idle
+            changes.insert(changes.index(r.STATE) + state_first, r.UPDATE_RESULT)
         return [resource_id for resource_id in changes if self.is_notified(resource_id)]
 
     def _package_shown(self) -> bool:

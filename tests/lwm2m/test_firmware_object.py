@@ -191,3 +191,18 @@ def test_the_same_uri_again_is_no_change_of_package_uri():
     rig.fw.take_changes()
     rig.write(1, "coap://h/1")
     assert rig.fw.take_changes() == [5, 12, 3]
+
+
+@pytest.mark.parametrize(("switches", "order"), [((), [12, 5, 3]), (("state-first-to-idle",), [12, 3, 5])])
+def test_two_changes_in_one_turn_keep_the_order_of_result_and_state(switches, order):
+    rig = Rig(OMA.switched(*switches))
+    rig.write(1, "coap://h/1")
+    rig.fw.take_changes()
+    rig.fw.finished(E.CONNECTION_LOST)
+    rig.write(0, b"\0")
+    assert rig.pair == (0, 0)
+    assert [resource for resource in rig.fw.take_notices() if resource in order] == order
+    rig.write(1, "coap://h/2")
+    rig.fw.finished(E.FLASH_FULL)
+    rig.write(1, "coap://h/3")
+    assert [resource for resource in rig.fw.take_notices() if resource in order] == [12, 5, 3]
