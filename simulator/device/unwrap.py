@@ -93,7 +93,7 @@ class Prefixed:
         """The value's bytes after the header."""
         if self._left < 0:
             self._header += data
-            found = self._read(self._header)
+            found = self._read(self._header) if self._header else None
             if found is None:
                 return b""
             length, header = found
