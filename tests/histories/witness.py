@@ -35,7 +35,7 @@ class Looked:
     pair: tuple[int, int] = (0, 0)
     """State and Update Result, by the last row of the record."""
     since: float = 0.0
-    """When State took its present value."""
+    """When State took its present value, or the last transfer ended."""
     dirty: set = field(default_factory=set)
     """``state`` and ``result``, where they changed under an observation and no notification told it yet."""
     installs: list = field(default_factory=list)
