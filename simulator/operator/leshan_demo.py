@@ -29,6 +29,8 @@ from simulator.servers.leshan.demo import VERSION
 START_TIMEOUT_S: Final = 60.0
 REACH_TIMEOUT_S: Final = 10.0
 """For a server that runs already."""
+STARTS_MAX: Final = 3
+"""How often a server is started, where somebody else takes the ports that were free before."""
 POLL_S: Final = 0.1
 ATTRIBUTES_S: Final = 5.0
 """The server's own time-out of a Write-Attributes, which cannot be told another one."""
@@ -79,13 +81,8 @@ class LeshanDemoDriver:
         Raises:
             ServerStartError: it cannot be had.
         """
-        if self._process is not None:
-            await prepared(self._process.prepare, self._progress)
-            await self._process.start()
-            self._base = self._process.url
-            self._watches.append(asyncio.create_task(self._process.ended()))
-        self._web = WebApi(self._base)
-        document = await self._first_answer(self._web)
+        document = await (self._reach() if self._process is None else self._start(self._process))
+        assert self._web is not None
         try:
             self._dialect, endpoints = rest.dialect_and_endpoints(document, rest.host_of(self._base))
         except DriverError as error:
@@ -95,6 +92,31 @@ class LeshanDemoDriver:
         version = VERSION if self._process is not None else f"with the web API of {self._dialect.value}"
         uris = {scheme: await _uri(scheme, host, port) for scheme, (host, port) in endpoints.items()}
         return ServerAddress(uris["coap"], f"Leshan demo server {version}", uris)
+
+    async def _reach(self) -> Any:
+        """The first answer of a server that somebody else has started."""
+        self._web = WebApi(self._base)
+        return await self._first_answer(self._web)
+
+    async def _start(self, process: DemoProcess) -> Any:
+        """Start a server; its first answer.
+
+        Raises:
+            ServerStartError: it does not start, or its ports are taken each time.
+        """
+        for _ in range(STARTS_MAX):
+            await prepared(process.prepare, self._progress)
+            await process.start()
+            self._base = process.url
+            self._watches.append(asyncio.create_task(process.ended()))
+            document = await self._reach()
+            taken = process.unbound()
+            if not taken:
+                return document
+            await self.stop()
+            self._watches.clear()
+        msg = f"the demo server of Leshan found its UDP ports taken, at last {taken}; name a free one: server.port"
+        raise ServerStartError(msg)
 
     async def _first_answer(self, web: WebApi) -> Any:
         """Ask until the web API answers."""

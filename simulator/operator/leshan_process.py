@@ -57,6 +57,7 @@ class DemoProcess:
         self._identity_dir = identity_dir
         self._log_file = log_file
         self._command: list[str] = []
+        self._udp: frozenset[int] = frozenset()
         self.url = ""
         """Of its web API, which answers some seconds after the start; empty until it is prepared."""
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -73,6 +74,7 @@ class DemoProcess:
         """
         jar = ensure_demo_jar(progress)
         coap, coaps, web = free_ports(self._host, self._port)
+        self._udp = frozenset((coap, coaps))
         self._directory = tempfile.TemporaryDirectory(prefix="lwm2m-fleet-leshan-")
         settings = SETTINGS.format(block_size=self._block_size, buffer=BUFFER_BYTES)
         Path(self._directory.name, "Californium.properties").write_text(settings, encoding="ascii")
@@ -101,6 +103,14 @@ class DemoProcess:
         assert self._process is not None
         code = await self._process.wait()
         return f"it ended with exit code {code}; see {self._log_file}:\n{last_lines(self._log_file)}"
+
+    def unbound(self) -> list[int]:
+        """The UDP ports that it should have by now and has not: M4 goes on without those that others have taken."""
+        assert self._process is not None
+        with suppress(psutil.Error):
+            bound = {each.laddr.port for each in psutil.Process(self._process.pid).net_connections("udp")}
+            return sorted(self._udp - bound)
+        return []
 
     def usage(self) -> ServerUsage:
         """What it has used; -1 where it is gone."""
@@ -161,7 +171,8 @@ def _is_for_clients(certificate: x509.Certificate) -> bool:
 def free_ports(host: str, coap: int) -> Sequence[int]:
     """Ports for coap (UDP), coaps (UDP) and the web API (TCP).
 
-    M4 goes on without coap where its port is taken, so it is looked at here.
+    M4 goes on without coap where its port is taken, so it is looked at here, and once more when it has started: between
+    the two, a device may have been given the port.
 
     Args:
         host: address to bind.

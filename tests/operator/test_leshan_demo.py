@@ -207,6 +207,50 @@ async def test_no_server(free_port: Callable[..., int], monkeypatch: pytest.Monk
         await demo.read("dev", "/5/0/3", 1)
 
 
+class Startable:
+    """A process that starts at once, and whose ports are taken as often as is said."""
+
+    def __init__(self, fake: FakeDemo, taken: int) -> None:
+        self.url = fake.url
+        self.taken = taken
+        self.starts = self.stops = 0
+
+    def prepare(self, progress: Callable[[str], None]) -> None:
+        """Nothing to do."""
+
+    async def start(self) -> None:
+        self.starts += 1
+
+    async def ended(self) -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    def unbound(self) -> list[int]:
+        return [5683] if self.starts <= self.taken else []
+
+    async def stop(self) -> None:
+        self.stops += 1
+
+
+@pytest.mark.parametrize("taken", [0, 2])
+async def test_a_server_whose_ports_were_taken_meanwhile_is_started_again(fake: FakeDemo, taken: int) -> None:
+    demo = LeshanDemoDriver(None, LOG, lambda text: None)
+    process = Startable(fake, taken)
+    demo._process = process  # type: ignore[assignment]
+    await demo.start(lambda event: None)
+    assert (process.starts, process.stops) == (taken + 1, taken)
+    await demo.stop()
+    assert process.stops == taken + 1
+
+
+async def test_a_server_whose_ports_are_always_taken_is_an_error(fake: FakeDemo) -> None:
+    demo = LeshanDemoDriver(None, LOG, lambda text: None)
+    demo._process = Startable(fake, 99)  # type: ignore[assignment]
+    with pytest.raises(ServerStartError, match=r"ports taken, at last \[5683\]"):
+        await demo.start(lambda event: None)
+    await demo.stop()
+
+
 async def test_stop_without_start() -> None:
     demo = LeshanDemoDriver(None, LOG, lambda text: None)
     with pytest.raises(DriverError, match="not running"):
