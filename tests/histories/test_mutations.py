@@ -19,6 +19,7 @@ from simulator.events import EventLog, FaultApplied, StateChanged, TransferEnded
 from simulator.firmware import Finding
 from simulator.lwm2m.firmware_table import Event, State, UpdateResult
 from simulator.lwm2m.firmware_update import FirmwareUpdate
+from simulator.lwm2m.firmware_values import FirmwareValues
 from simulator.scenario import loads
 from tests.histories.judge import judged
 
@@ -135,13 +136,13 @@ def test_a_flash_that_takes_more_than_it_has(monkeypatch):
 
 @pytest.mark.parametrize("name", ["pull", "push"])
 def test_a_state_that_is_told_out_of_turn(monkeypatch, name):
-    sound = FirmwareUpdate._set
+    sound = FirmwareValues.take_notices
 
-    def turned(machine, state, result):
-        steps = sound(machine, state, result)
-        return steps[::-1] if machine.profile.state_first_to_idle == (name == "push") else steps
+    def turned(firmware):
+        notices = sound(firmware)
+        return notices[::-1] if firmware.machine.profile.state_first_to_idle == (name == "push") else notices
 
-    monkeypatch.setattr(FirmwareUpdate, "_set", turned)
+    monkeypatch.setattr(FirmwareValues, "take_notices", turned)
     first = "result before state" if name == "push" else "state before result"
     assert f"notifies {first}" in broken()["order"]
 
