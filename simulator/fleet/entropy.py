@@ -44,7 +44,11 @@ class SmallDice:
 
     def random(self) -> float:
         """A float in [0, 1), a multiple of 2**-53."""
-        return (self._next() >> 11) * 2.0**-53
+        # ``mix`` in place: every packet of a device on a lossy link throws its dice.
+        self._state = value = (self._state + _GOLDEN) & _MASK
+        value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
+        return ((value ^ (value >> 31)) >> 11) * 2.0**-53
 
     def getrandbits(self, k: int, /) -> int:
         """An integer of ``k`` random bits.

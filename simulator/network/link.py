@@ -55,8 +55,9 @@ class Bucket:
 
     def send(self, wire_size: int, now: float) -> float:
         """When a packet has left that is handed over now and has to wait for all before it."""
-        full_since = now - self._credit_s
-        begin = max(full_since, self._free_at)
+        begin = now - self._credit_s
+        if begin < self._free_at:
+            begin = self._free_at
         self._free_at = left = begin + wire_size * self.seconds_per_byte
         return max(now, left)
 
@@ -74,13 +75,33 @@ class Link:
         direction: ``up`` is from the device.
     """
 
-    __slots__ = ("_bucket", "_dice", "_fragment", "_last", "_profile", "ahead", "rto_s", "segment")
+    __slots__ = (
+        "_bucket",
+        "_delay_s",
+        "_dice",
+        "_fragment",
+        "_jitter_s",
+        "_last",
+        "_loss",
+        "_plain",
+        "_profile",
+        "_queue_s",
+        "_whole",
+        "ahead",
+        "rto_s",
+        "segment",
+    )
 
     def __init__(self, profile: NetworkProfile, dice: Dice, direction: Direction = "down") -> None:
         self._profile = profile
         self._dice = dice
         rate = profile.up_bps if direction == "up" else profile.rate_bps
         self._bucket = Bucket(rate, profile.bucket_bytes, profile.mtu)
+        self._delay_s, self._jitter_s, self._queue_s = profile.delay_s, profile.jitter_s, profile.queue_s
+        self._loss = profile.loss
+        self._whole = profile.mtu - IP_HEADER - UDP_HEADER
+        """Most bytes of a datagram in one packet."""
+        self._plain = not profile.duplicate and not profile.reorder
         # Fragments but the last are multiples of 8 bytes (RFC 791 §3.2).
         self._fragment = (profile.mtu - IP_HEADER) // 8 * 8
         self._last = 0.0
@@ -100,15 +121,25 @@ class Link:
             size: bytes of its payload.
             now: in seconds, never less than in the call before.
         """
-        profile = self._profile
-        if self._bucket.wait(now) > profile.queue_s:
+        bucket = self._bucket
+        if bucket.wait(now) > self._queue_s:
             return []
         packet = size + UDP_HEADER
-        fragments = 1 if packet + IP_HEADER <= profile.mtu else -(-packet // self._fragment)
-        sent = self._bucket.send(packet + fragments * IP_HEADER, now)
+        fragments = 1 if size <= self._whole else -(-packet // self._fragment)
+        sent = bucket.send(packet + fragments * IP_HEADER, now)
         # What is lost on the way has taken its time at the sender all the same.
-        if self.loses(fragments):
+        if self._loss and self.loses(fragments):
             return []
+        if self._plain:
+            arrival = sent + self._delay_s
+            if self._jitter_s:
+                arrival += self._jitter_s * self._dice.random()
+            # Those behind wait: a network that jitters keeps the order of one flow.
+            if arrival < self._last:
+                arrival = self._last
+            self._last = arrival
+            return [arrival]
+        profile = self._profile
         arrival = self._arrival(sent + profile.delay_s)
         if profile.duplicate and self._dice.random() < profile.duplicate:
             return [arrival, arrival + self._dice.uniform(0.0, profile.delay_s + profile.jitter_s)]
@@ -124,7 +155,7 @@ class Link:
 
     def loses(self, packets: int = 1) -> bool:
         """Whether one of so many packets is lost."""
-        loss = self._profile.loss
+        loss = self._loss
         return loss > 0 and self._dice.random() < (loss if packets == 1 else 1 - (1 - loss) ** packets)
 
     def jitter(self) -> float:

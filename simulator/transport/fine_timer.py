@@ -26,6 +26,10 @@ _NANOSECONDS: Final = 1_000_000_000
 class Alarm(Protocol):
     """Calls something once, at a time; another time takes the place of the one before."""
 
+    @property
+    def real(self) -> bool:
+        """Whether its time is that of the world, in which each call costs something."""
+
     def now(self) -> float:
         """The clock, in seconds."""
 
@@ -39,6 +43,7 @@ class LoopAlarm:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop: asyncio.AbstractEventLoop = weakref.proxy(loop)
         self._timer: asyncio.TimerHandle | None = None
+        self.real = not isinstance(loop, VirtualLoop)
 
     def now(self) -> float:
         """The time of the loop."""
@@ -73,9 +78,14 @@ class FileAlarm:
         OSError: the kernel has none to give.
     """
 
+    real = True
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._libc = ctypes.CDLL(None, use_errno=True)
-        self._file = self._libc.timerfd_create(CLOCK_MONOTONIC, NONBLOCK_CLOEXEC)
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._settime = libc.timerfd_settime
+        self._spec = _Spec(0, 0, 0, 0)
+        self._reference = ctypes.byref(self._spec)
+        self._file = libc.timerfd_create(CLOCK_MONOTONIC, NONBLOCK_CLOEXEC)
         if self._file < 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
@@ -92,8 +102,9 @@ class FileAlarm:
         self._call = call
         # A time of 0 would stop the timer.
         nanoseconds = max(1, int(when * _NANOSECONDS))
-        spec = _Spec(0, 0, nanoseconds // _NANOSECONDS, nanoseconds % _NANOSECONDS)
-        self._libc.timerfd_settime(self._file, ABSOLUTE, ctypes.byref(spec), None)
+        spec = self._spec
+        spec.value_s, spec.value_ns = divmod(nanoseconds, _NANOSECONDS)
+        self._settime(self._file, ABSOLUTE, self._reference, None)
 
     def _ring(self) -> None:
         try:

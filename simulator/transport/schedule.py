@@ -1,7 +1,8 @@
 """What is to happen at what time, in order, on one timer of the event loop.
 
-Packets in memory are many and short-lived. A heap of tuples compares in C, and keeps what is due at one time in the
-order in which it was put there; the event loop's own timers do neither.
+Packets in memory are many and short-lived. What is due at one time is in one list, in the order in which it was put
+there, and a heap has the times alone: numbers compare in C, and are few where times are rounded. The event loop's own
+timers do neither.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import heapq
 import logging
 from collections.abc import Callable
-from math import inf
+from math import ceil, inf
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -22,25 +23,40 @@ log = logging.getLogger(__name__)
 class Schedule:
     """Calls functions at their times, in seconds of ``now``; those of one time in the order of ``at``."""
 
-    __slots__ = ("_alarm", "_alarm_at", "_count", "_heap", "now")
+    __slots__ = ("_alarm", "_alarm_at", "_calls", "_grain_s", "_times", "now")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._heap: list[tuple[float, int, Callable[..., object], tuple[Any, ...]]] = []
-        self._count = 0
+        self._times: list[float] = []
+        self._calls: dict[float, list[tuple[Callable[..., object], tuple[Any, ...]]]] = {}
+        self._grain_s = inf
         self._alarm = alarm_of(loop)
         self._alarm_at = inf
         self.now = self._alarm.now
         """The time: that of a virtual loop, else of the monotonic clock."""
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return sum(map(len, self._calls.values()))
+
+    def bear(self, late_s: float) -> None:
+        """What is put in may be called so much late: times are rounded up, so that many are the same.
+
+        The least of all that are told counts. In virtual time nothing is rounded.
+        """
+        self._grain_s = min(self._grain_s, late_s if self._alarm.real else 0.0)
 
     def at(self, when: float, call: Callable[..., object], *args: Any) -> None:
         """Call ``call(*args)`` at ``when``, in a later turn of the loop; what it raises is logged."""
-        self._count += 1
-        heapq.heappush(self._heap, (when, self._count, call, args))
-        if when < self._alarm_at:
-            self._set_alarm(when)
+        grain = self._grain_s
+        if 0.0 < grain < inf:
+            when = ceil(when / grain) * grain
+        calls = self._calls.get(when)
+        if calls is None:
+            self._calls[when] = [(call, args)]
+            heapq.heappush(self._times, when)
+            if when < self._alarm_at:
+                self._set_alarm(when)
+        else:
+            calls.append((call, args))
 
     async def wait(self, when: float) -> None:
         """Wait until ``when``, in its turn among what was put in with ``at``."""
@@ -53,24 +69,24 @@ class Schedule:
         self._alarm.set(when, self._ring)
 
     def _ring(self) -> None:
-        heap = self._heap
+        times = self._times
         # A loop may call a little early; what the alarm was set for is due in any case.
         now = max(self.now(), self._alarm_at)
         # Calls add calls that are due at once; those wait for the next turn, so that nobody else starves.
         self._alarm_at = -inf
-        due = []
-        while heap and heap[0][0] <= now:
-            due.append(heapq.heappop(heap))
+        due: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        while times and times[0] <= now:
+            due += self._calls.pop(heapq.heappop(times))
         try:
-            for _, _, call, args in due:
+            for call, args in due:
                 try:
                     call(*args)
                 except Exception:
                     log.exception("%r failed", call)
         finally:
             self._alarm_at = inf
-            if heap:
-                self._set_alarm(heap[0][0])
+            if times:
+                self._set_alarm(times[0])
 
 
 _schedules: WeakKeyDictionary[asyncio.AbstractEventLoop, Schedule] = WeakKeyDictionary()
