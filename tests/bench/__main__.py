@@ -16,9 +16,10 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import histories, leshan, transports
+from tests.bench import burdens, histories, leshan, transports
 from tests.bench.c_peers import BUILD_DIR
 from tests.bench.figures import Goal, Results
+from tests.bench.isolation import isolation
 from tests.bench.measures import QUICK, Bench, Sizes
 from tests.bench.rig import BenchError, stay_off_the_fleets_core
 
@@ -50,12 +51,16 @@ BENCHMARKS: Final[dict[str, Callable[[Bench], None]]] = {
     "coaps": transports.coaps,
     "streams": transports.streams,
     "connections": transports.connections,
+    "machinery": burdens.machinery,
+    "links": burdens.links,
+    "isolation": isolation,
     "histories": histories.virtual_time,
     "leshan": against_leshan,
     "profile": Bench.profile,
 }
-NEEDS_C: Final = frozenset({"exchanges", "updates", "scale", "recorder", "profile"})
-ALWAYS: Final = tuple(name for name in BENCHMARKS if name != "profile")
+NEEDS_C: Final = frozenset({"exchanges", "updates", "scale", "recorder", "machinery", "links", "profile"})
+ON_DEMAND: Final = frozenset({"isolation", "profile"})
+ALWAYS: Final = tuple(name for name in BENCHMARKS if name not in ON_DEMAND)
 
 
 def measure(name: str, bench: Bench) -> None:

@@ -37,9 +37,13 @@ class Sizes:
     """Devices with a management connection whose memory is compared."""
     virtual_devices: int = 200
     """Devices of a fleet in virtual time, and random histories."""
+    paired_devices: int = 300
+    rounds: int = 60
+    """Of two fleets in turn, for a ratio that is known to 2 %."""
+    link_bytes: int = 16 << 10
 
 
-QUICK: Final = Sizes(100, 128 << 10, 10, 100, 1_000, 64 << 10, 300, 100, 300, (100, 300), 50)
+QUICK: Final = Sizes(100, 128 << 10, 10, 100, 1_000, 64 << 10, 300, 100, 300, (100, 300), 50, 100, 6, 8 << 10)
 
 
 class Bench:
@@ -54,7 +58,7 @@ class Bench:
         self.directory = directory
         self.sizes = sizes
         self.results = results
-        self._say = say
+        self.say = say
         self._count = itertools.count()
 
     def place(self) -> Path:
@@ -65,7 +69,7 @@ class Bench:
         """What ``measure`` gives, time after time."""
         found = []
         for n in range(self.results.repetitions):
-            self._say(f"{what}, {n + 1} of {self.results.repetitions}")
+            self.say(f"{what}, {n + 1} of {self.results.repetitions}")
             found.append(measure())
         return found
 
@@ -160,7 +164,7 @@ class Bench:
             f"registered; slope of the unique set size from {few:,} to {many:,} devices; without the kernel's sockets"
         )
         self.add("memory of an idle device", "KB", values, Goal("at most", 12.0), note)
-        self._say("what the memory is made of")
+        self.say("what the memory is made of")
         self.results.parts["memory"] = self._memory_parts()
 
     def _memory_parts(self) -> dict[str, Any]:
@@ -188,7 +192,7 @@ class Bench:
     def profile(self) -> None:
         """Shares of the fleet's CPU by function, in a campaign of pulls and in one of pushes; no figure, only parts."""
         for delivery in ("pull", "push"):
-            self._say(f"where the CPU goes in updates by {delivery}")
+            self.say(f"where the CPU goes in updates by {delivery}")
             place = self.place()
             run(
                 orders.update(

@@ -52,9 +52,11 @@ count = {devices}
 delivery = "{delivery}"
 management = "{management}"
 transport = "{transport}"
+network = "{network}"
 endpoint = "bench-{{index}}"
 boot_time = "100 ms"
 install_time = "100 ms"
+{faults}
 
 [arrivals]
 kind = "rate"
@@ -79,6 +81,12 @@ class Load:
     """URI scheme of the management server."""
     transport: str = "coap"
     """URI scheme that the devices pull by."""
+    network: str = "ideal"
+    """Network profile of the devices."""
+    faults: tuple[str, ...] = ()
+    """What every device has, each a table of TOML without its heading."""
+    module: str = "tests.bench.fleet_process"
+    """The fleet's process."""
 
 
 def core(n: int) -> int:
@@ -207,6 +215,8 @@ def _write_files(directory: Path, load: Load) -> Path:
         management=load.management,
         transport=load.transport,
         rate=ARRIVALS_PER_S,
+        network=load.network,
+        faults="\n".join(f"[[groups.all.faults]]\n{fault}" for fault in load.faults),
     )
     scenario.write_text(text, encoding="utf-8")
     plan: dict[str, Any] = {
@@ -266,7 +276,7 @@ async def rig(directory: Path, load: Load) -> AsyncIterator[Rig]:
     await provision(driver, _secrets(load), lambda _text: None)
     slice_ = ["0", "1", *address.uris.values()]
     arguments = [load.probe, str(directory / "probe"), str(core(0)), str(directory), repr(t0), *slice_]
-    fleet = Child("fleet-0", "fleet", "tests.bench.fleet_process", arguments, directory / "fleet.log")
+    fleet = Child("fleet-0", "fleet", load.module, arguments, directory / "fleet.log")
     try:
         await fleet.start()
         await asyncio.wait_for(fleet.ready(), READY_S)

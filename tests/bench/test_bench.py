@@ -20,7 +20,7 @@ from tests.bench.figures import Figure, Goal, Results, number
 needs_curl = pytest.mark.skipif(bool(origins.curl_missing()), reason=f"needs curl: {origins.curl_missing()}")
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler: install Debian package gcc")
 
-TINY = measures.Sizes(3, 4096, 2, 3, 6, 2048, 8, 2, 3, (2, 3))
+TINY = measures.Sizes(3, 4096, 2, 3, 6, 2048, 8, 2, 3, (2, 3), paired_devices=3, rounds=2, link_bytes=2048)
 
 
 @pytest.fixture
