@@ -73,6 +73,7 @@ class ChaoticServer(LwM2mServer):
         self._places: dict[tuple[str, int], str] = {}
         """The devices that meet it, by the address of their last Register or Update."""
         self._restarts = chaos.restarts_after is not None
+        self._slow: set[str] = set()
 
     def wire(self, receiver: DatagramReceiver) -> tuple[DatagramReceiver, Callable[[DatagramPort], DatagramPort]]:
         """What meddles with datagrams."""
@@ -162,7 +163,9 @@ class ChaoticServer(LwM2mServer):
         """Ask a device later than it should be asked."""
         self._device(name)
         asked = Slow(ask, done)
-        self._act(name, "slow_by", f"it is asked {self.chaos.slow_by:g} s later")
+        if name not in self._slow:
+            self._slow.add(name)
+            self._act(name, "slow_by", f"it is asked {self.chaos.slow_by:g} s later, here and from here on")
         self._later(self.chaos.slow_by, asked.begin)
         return asked.give_up
 
