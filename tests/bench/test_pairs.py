@@ -94,6 +94,56 @@ def test_the_cut_fleet_is_imported_from_the_changed_source():
     assert names.strip() == "()"
 
 
+CALLS = """
+import hashlib, sys
+if sys.argv[1] == "unwrapped":
+    from tests.bench import unwrapped
+    sys.meta_path.insert(0, unwrapped.Finder)
+from simulator.network.profiles import NetworkProfile
+from simulator.scenario import loads
+from tests.simulation.world import simulate
+
+calls = 0
+
+def count(_frame, event, _argument):
+    global calls
+    calls += event in ("call", "c_call")
+
+scenario = loads('''
+[firmware]
+size = "64 KiB"
+[groups.pull]
+count = 5
+[groups.push]
+count = 5
+delivery = "push"
+[arrivals]
+kind = "at-once"
+''')
+profile = NetworkProfile("x", delay_s=0.01)
+simulate(scenario, 1, profile)
+sys.setprofile(count)
+outcome = simulate(scenario, 1, profile)
+sys.setprofile(None)
+print(calls, hashlib.sha256(outcome.log.to_bytes()).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_devices_without_faults_make_hardly_more_calls_than_devices_without_the_machinery():
+    """Calls of functions in ten whole updates: unlike CPU time, they are the same on every machine."""
+
+    def counted(build):
+        command = [sys.executable, "-c", CALLS, build]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, timeout=120)
+        calls, history = done.stdout.split()
+        return int(calls), history
+
+    (wrapped, history), (unwrapped_, other) = counted("wrapped"), counted("unwrapped")
+    assert history == other
+    assert 0 < wrapped - unwrapped_ < 0.01 * unwrapped_
+
+
 # -- two fleets --------------------------------------------------------------------------------------------------------
 
 
