@@ -72,7 +72,16 @@ def operate(tmp_path):
 
 
 def keys(lines):
-    return [next(iter(line)) for line in lines if "status" not in line or len(line) > 1]
+    """What was told in which order; the updates that were judged are told whenever there are new ones."""
+    told = [next(iter(line)) for line in lines if "status" not in line or len(line) > 1]
+    return [key for key in told if key != "updates"]
+
+
+def updates(lines):
+    """The updates that were told, by device: outcome, State and Update Result."""
+    rows = [row for line in lines for row in line.get("updates", ())]
+    assert all(due <= ended for _, _, due, ended, *_ in rows)
+    return {device: (outcome, state, result) for device, outcome, _, _, state, result, _ in rows}
 
 
 def test_a_campaign(operate):
@@ -86,6 +95,7 @@ def test_a_campaign(operate):
         "uris": {"coap": "coap://127.0.0.1:1"},
     }
     assert lines[-1]["status"]["ok"] == lines[-1]["status"]["targets"] == 2
+    assert updates(lines) == {0: ("ok", 0, 1), 1: ("ok", 0, 1)}
     assert "Traceback" not in log
 
 
@@ -115,6 +125,7 @@ def test_a_campaign_that_is_stopped(operate):
     assert code == 0
     assert keys(lines) == ["progress", "ready", "server_usage", "ended"]
     assert lines[-1]["status"]["unknown"] == 2
+    assert [outcome for outcome, _, _ in updates(lines).values()] == ["unknown", "unknown"]
     assert "Traceback" not in log
 
 
