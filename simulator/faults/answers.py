@@ -35,10 +35,16 @@ LATE_S: Final = 3.5
 
 
 def block_of(data: bytes) -> int:
-    """The value of Block1 in an answer to a block of a push that was taken; -1 in any other datagram."""
+    """The value of Block1 in an answer to a block of a push that was taken; -1 in any other datagram.
+
+    What another fault has damaged is none.
+    """
     if len(data) < 4 or data[0] >> 4 & 3 != ACK or data[1] not in (CONTINUE, CHANGED):
         return -1
-    return decode(data).uint(BLOCK1)
+    try:
+        return decode(data).uint(BLOCK1)
+    except MessageFormatError:
+        return -1
 
 
 def begins_push(data: bytes) -> bool:

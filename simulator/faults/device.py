@@ -12,7 +12,7 @@ from simulator.coap.codes import (
     REQUEST_ENTITY_TOO_LARGE,
     SERVICE_UNAVAILABLE,
 )
-from simulator.coap.message import decode, uint_bytes
+from simulator.coap.message import MessageFormatError, decode, uint_bytes
 from simulator.coap.requests import put_option
 from simulator.faults.filters import OUT, LinkFilter
 from simulator.faults.kinds import PULL, PUSH, FaultKind, Made, Parameter, Scene
@@ -154,7 +154,10 @@ class Misnumbered:
         """Everything, but for the number of one block."""
         if way != OUT or len(data) < 2 or data[1] != CONTINUE:
             return [(0.0, data)]
-        message = decode(data)
+        try:
+            message = decode(data)
+        except MessageFormatError:
+            return [(0.0, data)]  # damaged by another fault
         block = message.uint(BLOCK1)
         if block >> 4 <= 0 or not self._trigger.strikes(len(data)):
             return [(0.0, data)]

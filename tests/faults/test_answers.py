@@ -5,12 +5,14 @@ import pytest
 from simulator.coap.block import Block
 from simulator.coap.codes import ACK, BLOCK1, CHANGED, CON, CONTENT, CONTINUE, PUT, URI_PATH
 from simulator.coap.message import encode
-from simulator.events import FaultApplied, TransferEnded
+from simulator.events import DeviceEnded, FaultApplied, TransferEnded
 from simulator.faults.answers import BlockAnswers, FirstBlocks
 from simulator.faults.filters import IN, OUT
 from simulator.faults.triggers import FromNth, Limited, Place, When
+from simulator.network.profiles import IDEAL
 from simulator.scenario import ScenarioError, loads
 from tests.faults.faulty_device import PACKAGE, update
+from tests.simulation.world import simulate
 
 LAST = {"at": 1.0}
 BLOCKS = -(-len(PACKAGE) // 1024)
@@ -72,6 +74,33 @@ def test_a_block_that_is_stored_short_is_found_by_the_check_of_the_whole(missing
     assert ended == (0, 5)
     assert transfer.received == len(PACKAGE) - 1024 + kept
     assert details(end)[0].startswith(f"{kept} bytes of a block of 1024 are stored")
+
+
+@pytest.mark.parametrize("form", ["tlv", "cbor"])
+def test_a_first_block_of_which_nothing_is_stored_has_no_header_either(form):
+    text = f"""
+        [firmware]
+        size = "4 KiB"
+        [groups.a]
+        count = 1
+        delivery = "push"
+        push_format = "{form}"
+        [[groups.a.faults]]
+        kind = "push-block-short"
+        missing = "1 KiB"
+        """
+    [end] = [event for event in simulate(loads(text), 3, IDEAL).log.events if isinstance(event, DeviceEnded)]
+    assert (end.state, end.result) == (0, 5)
+
+
+@pytest.mark.parametrize(
+    "kind", ["push-answer-late", "push-answer-lost", "push-restart-ignored", "push-block-misnumbered"]
+)
+def test_what_another_fault_has_damaged_is_no_answer(kind):
+    # Each of them may stand on either side of the other.
+    for kinds in ((kind, "packet-damage"), ("packet-damage", kind)):
+        end = update("push", *kinds, settings=FULL, seed=4, **({"rate": 0.2} if kinds[0] == "packet-damage" else {}))
+        assert (end.state, end.result) in ((0, 1), (0, 4))
 
 
 def answer(number, code=CONTINUE, mid=1, szx=4):
