@@ -27,6 +27,10 @@ NEEDED: Final = {
     "clock-jump": "by",
 }
 """Parameters of kinds that do nothing where these are 0."""
+RESTARTS: Final = frozenset({"power-cut"})
+"""Kinds that restart a device in the middle of a download."""
+RESUMES: Final = frozenset({"resume-misplaced", "resume-etag-differs"})
+"""Kinds that need one of these."""
 LASTING: Final = frozenset({"link", "power", "registration", "installer"})
 """Seams of faults after whose end the update goes on."""
 TIMES: Final = ("lasts", "time")
@@ -37,6 +41,7 @@ def check_strike(key: Key, kind: FaultKind, fault: Fault, group: Group, draft: D
     """A fault that never strikes, does nothing when it strikes, or is not over when the operator leaves."""
     yield from _nothing(key, fault)
     yield from _no_such_bytes(key, kind, fault, group, draft)
+    yield from _no_cause(key, fault, group, draft)
     campaign = draft.campaign
     if campaign is None or kind.seam not in LASTING or fault.expected not in (None, SUCCESS):
         return
@@ -45,6 +50,20 @@ def check_strike(key: Key, kind: FaultKind, fault: Fault, group: Group, draft: D
         if isinstance(lasts, int | float) and lasts > campaign.timeout:
             problem = f"it lasts {lasts:g} s, the operator looks for {campaign.timeout:g} s only, and sees no end"
             yield Finding((*key, name), problem, "choose less, or raise campaign.timeout")
+
+
+def _no_cause(key: Key, fault: Fault, group: Group, draft: Draft) -> Iterator[Finding]:
+    """What strikes only after something else, which nothing brings about."""
+    kinds = {other.kind for other in group.faults}
+    if fault.kind in RESUMES and not kinds & RESTARTS:
+        problem = "these devices do not restart in the middle of a download, the fault never strikes"
+        yield Finding((*key, "kind"), problem, "give the group a fault power-cut, too")
+    again = draft.campaign is not None and (draft.campaign.retries or isinstance(draft.server, ExternalServer))
+    if fault.kind == "push-restart-ignored" and not again and "push-block-refused" not in kinds:
+        problem = "no push begins anew, the fault never strikes"
+        yield Finding(
+            (*key, "kind"), problem, "set campaign.retries, or give the group a fault push-block-refused, too"
+        )
 
 
 def known_size(draft: Draft) -> int | None:

@@ -13,7 +13,7 @@ from simulator.lwm2m.firmware_switches import SWITCHES
 from simulator.network.profiles import PROFILES as NETWORKS
 from simulator.scenario import ScenarioError, loads
 from simulator.scenario.devices import MANAGEMENT, TRANSPORTS
-from tests.histories.draw_faults import draw_fault
+from tests.histories.draw_faults import causes, draw_fault
 from tests.histories.toml import written
 
 VERSION, OLD_VERSION = "2.0.0", "1.0.0"
@@ -131,7 +131,7 @@ def _group(dice):
     if dice.random() < 0.25:
         group["orders"] = [_order(dice) for _ in range(dice.choice((1, 1, 2, 3)))]
     drawn = [draw_fault(dice, group) for _ in range(dice.choice((0, 1, 1, 2, 2, 3, 4)))]
-    group["faults"] = list({fault["kind"]: fault for fault in drawn}.values())
+    group["faults"] = list({fault["kind"]: fault for fault in (*causes(drawn), *drawn)}.values())
     return group
 
 

@@ -9,6 +9,12 @@ from simulator.faults.triggers import BLOCK, BYTES, MESSAGE, SHARE, STATE, STATE
 EXPECTED = {"state": 0, "result": 1}
 """Lets faults meet in one device that each decide how an update ends: none of them is declared to."""
 LONG_S = 150.0
+CAUSES = {
+    "resume-misplaced": "power-cut",
+    "resume-etag-differs": "power-cut",
+    "push-restart-ignored": "push-block-refused",
+}
+"""Kinds that strike only after another one, and that one."""
 
 
 def draw_fault(dice, group) -> dict:
@@ -29,6 +35,11 @@ def draw_fault(dice, group) -> dict:
     if "at" in table and "after" in table:
         del table[dice.choice(("at", "after"))]
     return table
+
+
+def causes(drawn) -> list:
+    """The tables of what has to come first, so that all of the drawn faults may strike."""
+    return [{"kind": CAUSES[fault["kind"]], "expect": EXPECTED} for fault in drawn if fault["kind"] in CAUSES]
 
 
 def _can_meet(kind, group):

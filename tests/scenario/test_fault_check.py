@@ -160,6 +160,26 @@ def test_a_share_of_what_only_an_external_server_knows_is_refused(kind):
         loads(f"{told}{text}" + ("" if told else 'at = "100 KiB"'))
 
 
+@pytest.mark.parametrize(
+    ("kind", "group", "message", "cause"),
+    [
+        (
+            "resume-misplaced",
+            "",
+            "do not restart in the middle of a download",
+            '[[groups.a.faults]]\nkind = "power-cut"',
+        ),
+        ("resume-etag-differs", "", "do not restart in the middle", '[[groups.a.faults]]\nkind = "power-cut"'),
+        ("push-restart-ignored", PUSH, "no push begins anew", "[campaign]\nretries = 1"),
+        ("push-restart-ignored", PUSH, "no push begins anew", '[[groups.a.faults]]\nkind = "push-block-refused"'),
+    ],
+)
+def test_what_strikes_only_after_something_else_needs_that(kind, group, message, cause):
+    text = f'[groups.a]\ncount = 1\n{group}[[groups.a.faults]]\nkind = "{kind}"\nexpect = {{ state = 0, result = 1 }}\n'
+    assert message in problems(text)["groups.a.faults[0].kind"]
+    loads(f"{text}\n{cause}")
+
+
 def test_how_large_the_package_of_an_external_server_is_nobody_knows():
     text = '[groups.a]\ncount = 1\n[[groups.a.faults]]\nkind = "flash-too-small"\ncapacity = "1 MiB"'
     loads(EXTERNAL + text)
