@@ -126,6 +126,8 @@ def _transfer(event: events.TransferEnded) -> Line:
 
 
 def _fault(event: events.FaultApplied) -> Line:
+    if event.detail.startswith(events.FAULT_OVER):
+        return "FAULT", _words(f"{event.fault} is over", event.detail.removeprefix(events.FAULT_OVER).strip())
     return "FAULT", _words(f"{event.fault} strikes at {event.seam}", event.detail)
 
 

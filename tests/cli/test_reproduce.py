@@ -99,6 +99,18 @@ def test_what_a_timeline_shows(run):
     assert lines[-1] == "The end is the same as in the run."
 
 
+def test_a_fault_that_lasts_has_its_begin_and_its_end_with_its_parameters(tmp_path):
+    lasting = SCENARIO.replace(
+        'kind = "image-corrupt"\nshare = "50 %"', 'kind = "packet-loss"\nrate = "20 %"\nheals = "3 s"'
+    )
+    run = recorded_run(tmp_path, lasting)
+    plan = Population(loads(lasting), SEED).device(SOUND.index)
+    _, text = replay(run, plan.endpoint, virtual=True)
+    (struck,) = re.findall(r" ([\d.]+)  FAULT +packet-loss strikes at datagram, .*rate 20 %.*heals after 3 s", text)
+    (over,) = re.findall(r" ([\d.]+)  FAULT +packet-loss is over, healed .*rate 20 %", text)
+    assert float(over) - float(struck) == pytest.approx(3.0)
+
+
 def test_messages_of_a_device_under_dtls_are_shown_decrypted_and_stay_encrypted_in_the_capture(run, tmp_path):
     _, text = replay(run, BY_GROUP["secure"], virtual=True, pcap=tmp_path / "a.pcap")
     assert re.search(r"-> origin +CON 0\.01 GET /good\.bin", text)
