@@ -24,7 +24,7 @@ HANDSHAKES_MAX: Final = 20_000
 class TlsListener:
     """Accepts TLS connections; those whose handshake fails never reach ``accept``."""
 
-    __slots__ = ("_accept", "_context", "_deadlines", "_failed", "_listener", "_now", "_timeout_s", "handshakes")
+    __slots__ = ("_accept", "_context", "_deadlines", "_failed", "_listener", "_now", "_shaking", "_timeout_s")
 
     def __init__(
         self,
@@ -42,12 +42,16 @@ class TlsListener:
         self._now = now
         self._timeout_s = timeout_s
         self._listener: Listener | None = None
-        self.handshakes = 0
-        """Under way."""
+        self._shaking: set[TlsPort] = set()
 
     def attach(self, listener: Listener) -> None:
         """Belong to this listener."""
         self._listener = listener
+
+    @property
+    def handshakes(self) -> int:
+        """How many are under way."""
+        return len(self._shaking)
 
     @property
     def local(self) -> Address:
@@ -56,19 +60,22 @@ class TlsListener:
         return self._listener.local
 
     def close(self) -> None:
-        """Accept no more; connections that stand go on."""
+        """Accept no more, not even at the end of a handshake that is under way; connections that stand go on."""
         if self._listener is not None:
             self._listener.close()
+        shaking, self._shaking = self._shaking, set()
+        for layer in shaking:
+            layer.abort()
 
     def on_connection(self, port: StreamPort, peer: Address) -> StreamReceiver:
         """Begin the handshake of a new connection."""
 
         def established(layer: TlsPort) -> StreamReceiver:
-            self.handshakes -= 1
+            self._shaking.discard(layer)
             return self._accept(layer, peer)
 
         def failed(error: OSError) -> None:
-            self.handshakes -= 1
+            self._shaking.discard(layer)
             self._failed(error)
 
         connection = TlsConnection(self._context, TlsState(), client=False, name=peer)
@@ -76,7 +83,7 @@ class TlsListener:
         if self.handshakes >= HANDSHAKES_MAX:
             port.abort()
             return layer
-        self.handshakes += 1
+        self._shaking.add(layer)
         layer.attach(port)
         return layer
 

@@ -430,3 +430,20 @@ def test_whoever_leaves_before_the_connection_stands_leaves_no_error_behind():
         return told
 
     assert run(work) == []
+
+
+def test_a_listener_that_is_closed_takes_no_connection_at_the_end_of_its_handshake():
+    async def work():
+        world = World(NetworkProfile("far", delay_s=1.0))
+        listener = await world.listen(PSK_PAIR[1])
+        opening = asyncio.ensure_future(world.open(PSK_PAIR[0]))
+        await quiet(2.5)
+        assert listener.handshakes == 1
+        listener.close()
+        assert listener.handshakes == 0
+        with pytest.raises(OSError, match="reset|closed"):
+            await opening
+        await quiet()
+        return world.accepted, len(world.deadlines)
+
+    assert run(work) == ([], 0)
