@@ -45,7 +45,7 @@ concurrency = {devices}
 # The same for State 2 (Downloaded).
 execute = {{ delay = "15 s" }}
 timeout = "80 s"
-request_timeout = "20 s"
+request_timeout = "40 s"
 """
 RATES: Final = {"aiocoap": 10, "leshan-demo": 20}
 """Devices per second for servers that push so slowly that more of them would wait for one another."""

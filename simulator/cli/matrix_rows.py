@@ -173,7 +173,7 @@ MECHANISMS: Final = (
         4,
         "partition",
         "the link is silent until server and device give up",
-        _fault("link-partition", lasts="30 s", expect={"state": 0, "result": 4}),
+        _fault("link-partition", lasts="50 s", expect={"state": 0, "result": 4}),
         coap=QUICK,
         not_over=((PULLS, "see the row in which the download falls silent"),),
     ),
