@@ -441,7 +441,7 @@ def test_a_listener_that_is_closed_takes_no_connection_at_the_end_of_its_handsha
         assert listener.handshakes == 1
         listener.close()
         assert listener.handshakes == 0
-        with pytest.raises(OSError, match="reset|closed"):
+        with pytest.raises(OSError, match=r"reset|closed"):
             await opening
         await quiet()
         return world.accepted, len(world.deadlines)
