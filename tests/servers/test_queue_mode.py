@@ -141,11 +141,11 @@ async def test_a_server_learns_that_a_device_sleeps_sooner():
 @in_virtual_time
 async def test_what_a_registration_was_asked_that_is_over_is_asked_of_the_next_one():
     asked = Asked()
-    asked.queues.left(NAME)
+    asked.queues.left(NAME, gone=False)
     asked.queues.woke(NAME)
     asked.ask("read")
     asked.ask("observe")
-    asked.queues.left(NAME)
+    asked.queues.left(NAME, gone=False)
     assert asked.stopped == ["read"]
     asked.queues.woke(NAME)
     await asyncio.sleep(0)
@@ -161,8 +161,26 @@ async def test_nobody_knows_whether_an_execute_of_a_registration_that_is_over_wa
     asked.queues.woke(NAME)
     asked.ask("execute", repeatable=False)
     asked.ask("read")
-    asked.queues.left(NAME)
+    asked.queues.left(NAME, gone=False)
     assert [(name, result.failure) for name, result in asked.told] == [("execute", Failure.UNREACHABLE)]
     asked.queues.woke(NAME)
     await asyncio.sleep(0)
     assert asked.names == ["execute", "read"]
+
+
+@in_virtual_time
+async def test_who_has_gone_for_good_is_forgotten():
+    asked = Asked()
+    asked.queues.woke(NAME)
+    asked.queues.left(NAME, gone=False)
+    assert len(asked.queues) == 1
+    asked.queues.left(NAME, gone=True)
+    assert len(asked.queues) == 0
+    asked.queues.left(NAME, gone=True)
+    give_up = asked.ask("waits")
+    asked.queues.left(NAME, gone=True)
+    assert len(asked.queues) == 1, "somebody waits for it"
+    give_up()
+    asked.queues.woke(NAME)
+    await asyncio.sleep(0)
+    assert asked.names == []

@@ -186,7 +186,7 @@ class LwM2mServer:
 
     def _left(self, entry: Entry) -> None:
         """A registration is over, and its observations with it (TS 1.1 Core, §6.4)."""
-        self.queues.left(entry.endpoint)
+        self.queues.left(entry.endpoint, gone=self.table.by_endpoint(entry.endpoint) is None)
         observations = self._observations.pop(entry.endpoint, None)
         if observations:
             peer = self._reach(entry)

@@ -77,18 +77,31 @@ class RequestQueues:
 
     def woke(self, name: str) -> None:
         """A device in queue mode has sent a Register or an Update, which is about to be answered."""
-        self._devices.setdefault(name, _Device()).heard_at = self._now()
-        if self._devices[name].waiting:
+        device = self._devices.setdefault(name, _Device())
+        device.heard_at = self._now()
+        if device.waiting:
             # After the answer, which a device may need before it listens for anything else.
-            asyncio.get_running_loop().call_soon(self._go_on, name)
+            asyncio.get_running_loop().call_soon(self._go_on, device)
 
-    def left(self, name: str) -> None:
-        """A registration is over: what the device was asked by it is asked again when it comes back, or lost."""
+    def left(self, name: str, *, gone: bool) -> None:
+        """A registration is over: what the device was asked by it is asked again when it comes back, or lost.
+
+        Args:
+            name: of the device.
+            gone: whether there is no other registration of it.
+        """
         device = self._devices.get(name)
-        kept = device.asked if device is not None else None
-        if device is None or kept is None:
+        if device is None:
             return
-        device.asked = None
+        self._lose(device)
+        if gone and not device.waiting:
+            del self._devices[name]  # a server is not to remember all who ever came
+
+    @staticmethod
+    def _lose(device: _Device) -> None:
+        kept, device.asked = device.asked, None
+        if kept is None:
+            return
         if kept.stop is not None:
             kept.stop()
         if kept.repeatable:
@@ -106,26 +119,29 @@ class RequestQueues:
             repeatable: whether it may be made again where nobody answered.
         """
         kept = _Kept(send, done, repeatable=repeatable)
-        self._devices.setdefault(name, _Device()).waiting.append(kept)
-        self._go_on(name)
-        return lambda: self._give_up(name, kept)
+        device = self._devices.setdefault(name, _Device())
+        device.waiting.append(kept)
+        self._go_on(device)
+        return lambda: self._give_up(device, kept)
 
     def waiting(self, name: str) -> int:
         """How many requests wait for a device."""
         device = self._devices.get(name)
         return len(device.waiting) if device is not None else 0
 
-    def _go_on(self, name: str) -> None:
-        device = self._devices[name]
+    def __len__(self) -> int:
+        """How many devices are known."""
+        return len(self._devices)
+
+    def _go_on(self, device: _Device) -> None:
         now = self._now()
         if device.asked is not None or not device.waiting or now - device.heard_at >= device.awake_s:
             return
         kept = device.asked = device.waiting.popleft()
         kept.after_s = now - device.heard_at
-        kept.stop = kept.send(lambda result: self._take(name, kept, result))
+        kept.stop = kept.send(lambda result: self._take(device, kept, result))
 
-    def _take(self, name: str, kept: _Kept, result: Result) -> None:
-        device = self._devices[name]
+    def _take(self, device: _Device, kept: _Kept, result: Result) -> None:
         silent = result.failure in NOBODY_THERE
         if silent:
             device.awake_s = max(min(device.awake_s, kept.after_s), AWAKE_LEAST_S)
@@ -138,10 +154,9 @@ class RequestQueues:
             device.waiting.appendleft(kept)
             return
         kept.done(result)
-        self._go_on(name)
+        self._go_on(device)
 
-    def _give_up(self, name: str, kept: _Kept) -> None:
-        device = self._devices[name]
+    def _give_up(self, device: _Device, kept: _Kept) -> None:
         if kept in device.waiting:
             device.waiting.remove(kept)
             return
@@ -149,7 +164,7 @@ class RequestQueues:
             kept.stop()
         if device.asked is kept:
             device.asked = None
-            self._go_on(name)
+            self._go_on(device)
 
 
 __all__ = ["RequestQueues"]
