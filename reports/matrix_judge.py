@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from reports.build import run_info
-from reports.devices import PEER_SEAM, UNKNOWN, device_frame
+from reports.devices import PEER_SEAM, UNKNOWN, device_frame, updates_of
 from reports.judged import Charge
 from reports.matrix import MATRIX_SCHEMA, Cell, Layout, Matrix, Place
 from reports.matrix_history import histories
@@ -36,7 +36,7 @@ def matrix_of(run: Run, layout: Layout) -> Matrix:
     """The same for a run that was read."""
     devices = device_frame(run)
     judged = judgement(run, devices)
-    under_way = _under_way(run)
+    under_way = _under_way(run, devices)
     judged.outcomes.loc[judged.outcomes.index.isin(under_way), "device"] = NOT_KNOWN
     judged.outcomes.loc[judged.outcomes.index.isin(under_way) & (judged.outcomes["server"] != DIFFERS), "server"] = (
         NOT_KNOWN
@@ -45,7 +45,7 @@ def matrix_of(run: Run, layout: Layout) -> Matrix:
     groups = {str(name): rows for name, rows in devices.groupby("group")}
     chosen = {place.group: _telling(groups[place.group], judged) for place in layout.places if place.group in groups}
     told = histories(run, set(chosen.values()))
-    updates = run.tables["updates"].drop_duplicates("device", keep="last").set_index("device")
+    updates = updates_of(run).drop_duplicates("device", keep="last").set_index("device")
     spent = (updates["t"] - updates["started"]).to_dict()
     cells = []
     for place in layout.places:
@@ -66,9 +66,11 @@ def matrix_of(run: Run, layout: Layout) -> Matrix:
     return Matrix(MATRIX_SCHEMA, run_info(run), layout.rows, layout.columns, cells, layout.notes)
 
 
-def _under_way(run: Run) -> set[int]:
-    """The devices whose updates had not come to their end when the run was cut short: nobody knows what of."""
-    updates = run.tables["updates"]
+def _under_way(run: Run, devices: pd.DataFrame) -> set[int]:
+    """The devices whose updates had not come to their end when the run was cut short: nobody knows to which."""
+    updates = updates_of(run)
+    if run.external:
+        return set(devices.index) - set(updates["device"]) if run.manifest.get("status") == "cut short" else set()
     return set(updates[updates["reason"] == CUT_SHORT]["device"])
 
 
@@ -89,7 +91,7 @@ def _cell(place: Place, rows: pd.DataFrame, judged: Judgement, struck: Mapping[i
     if len(rows) == 0:
         notes.append("no device of it was switched on")
     elif under_way:
-        notes.append(f"{CUT_SHORT}, with {under_way} of {len(rows)} updates under way")
+        notes.append(f"{CUT_SHORT} before {under_way} of {len(rows)} updates had ended")
     elif len(hit) < len(rows):
         device = worst([device, NOT_KNOWN])
         notes.append(f"what was to be injected struck {len(hit)} of {len(rows)} devices, so that it says nothing")

@@ -160,13 +160,21 @@ def test_a_cell_without_devices_is_unknown(record):
 def test_what_was_under_way_when_a_run_was_cut_short_is_unknown(matrix):
     cell = first(matrix(device_end=(1, 0), server_end=(1, 0), struck=False, outcome="unknown", reason=CUT_SHORT))
     assert (cell.device, cell.server) == ("unknown", "unknown")
-    assert cell.notes[0] == "the run was cut short, with 1 of 2 updates under way"
+    assert cell.notes[0] == "the run was cut short before 1 of 2 updates had ended"
 
 
 def test_nobody_asked_an_external_server(record):
     cell = first(matrix_of(record(devices(), server="external"), LAYOUT))
     assert (cell.device, cell.server) == ("as declared", "unknown")
     assert cell.notes == ("server: nobody asked it, since it gave its own orders",)
+
+
+def test_a_device_that_no_external_server_gave_an_order_is_unknown(record):
+    run = record(devices(), server="external", status="cut short")
+    run.tables["states"] = run.tables["states"][run.tables["states"]["device"] != 0]
+    cell = first(matrix_of(run, LAYOUT))
+    assert (cell.device, cell.server) == ("unknown", "unknown")
+    assert cell.notes[0] == "the run was cut short before 1 of 2 updates had ended"
 
 
 def test_the_history_is_that_of_the_device_in_the_order_of_time(matrix):
