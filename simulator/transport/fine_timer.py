@@ -12,6 +12,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable
+from math import inf
 from typing import Final, Protocol
 
 from simulator.transport.virtual import VirtualLoop
@@ -38,12 +39,13 @@ class Alarm(Protocol):
 
 
 class LoopAlarm:
-    """The timer of an event loop: exact in virtual time. It does not keep the loop alive."""
+    """The timer of an event loop. It does not keep the loop alive."""
+
+    real = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop: asyncio.AbstractEventLoop = weakref.proxy(loop)
         self._timer: asyncio.TimerHandle | None = None
-        self.real = not isinstance(loop, VirtualLoop)
 
     def now(self) -> float:
         """The time of the loop."""
@@ -57,6 +59,51 @@ class LoopAlarm:
 
     def _ring(self, call: Callable[[], None]) -> None:
         self._timer = None
+        call()
+
+
+class VirtualAlarm:
+    """The alarm of a loop in virtual time: exact, and without a timer of its own for each time that it is set.
+
+    It is in the loop's heap at some times, the earliest of which is no later than the one that it is set for. Where it
+    rings too early, it is set anew.
+    """
+
+    __slots__ = ("_call", "_loop", "_times", "_when")
+    real = False
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop: VirtualLoop = weakref.proxy(loop)
+        self._times: list[float] = []
+        """When it will ring, the earliest last."""
+        self._when = inf
+        self._call: Callable[[], None] = _nothing
+
+    def now(self) -> float:
+        """The time of the loop."""
+        return self._loop.time()
+
+    def set(self, when: float, call: Callable[[], None]) -> None:
+        """Have ``call`` called at ``when``."""
+        self._when, self._call = when, call
+        times = self._times
+        if not times or when < times[-1]:
+            times.append(when)
+            self._loop.ring(when, self)
+
+    def cancelled(self) -> bool:
+        """It never is, for the loop."""
+        return False
+
+    def _run(self) -> None:
+        """One of its times has come."""
+        self._times.pop()
+        when, call = self._when, self._call
+        if when > self._loop.time():
+            if when < inf:
+                self.set(when, call)
+            return
+        self._when, self._call = inf, _nothing
         call()
 
 
@@ -118,7 +165,7 @@ class FileAlarm:
 def alarm_of(loop: asyncio.AbstractEventLoop) -> Alarm:
     """The finest timer that a loop can have: its own in virtual time, and where the kernel has none."""
     if isinstance(loop, VirtualLoop):
-        return LoopAlarm(loop)
+        return VirtualAlarm(loop)
     try:
         return FileAlarm(loop)
     except (OSError, AttributeError):

@@ -59,7 +59,7 @@ class DatagramHub:
             self.counts.refused += 1
             sender.unreachable()
         elif port.down is None:
-            self.schedule.at(self.schedule.now(), self.deliver, data, sender, port)
+            self.schedule.soon(self.deliver, data, sender, port)
         else:
             self.carry(port.down, len(data), self.deliver, data, sender, port)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
+import weakref
 from collections.abc import Callable
 from math import ceil, inf
 from typing import Any
@@ -23,19 +24,21 @@ log = logging.getLogger(__name__)
 class Schedule:
     """Calls functions at their times, in seconds of ``now``; those of one time in the order of ``at``."""
 
-    __slots__ = ("_alarm", "_alarm_at", "_calls", "_grain_s", "_times", "now")
+    __slots__ = ("_alarm", "_alarm_at", "_calls", "_grain_s", "_loop", "_soon", "_times", "now")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._times: list[float] = []
         self._calls: dict[float, list[tuple[Callable[..., object], tuple[Any, ...]]]] = {}
         self._grain_s = inf
+        self._soon: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        self._loop: asyncio.AbstractEventLoop = weakref.proxy(loop)
         self._alarm = alarm_of(loop)
         self._alarm_at = inf
         self.now = self._alarm.now
         """The time: that of a virtual loop, else of the monotonic clock."""
 
     def __len__(self) -> int:
-        return sum(map(len, self._calls.values()))
+        return sum(map(len, self._calls.values())) + len(self._soon)
 
     def bear(self, late_s: float) -> None:
         """What is put in may be called so much late: times are rounded up, so that many are the same.
@@ -58,6 +61,16 @@ class Schedule:
         else:
             calls.append((call, args))
 
+    def soon(self, call: Callable[..., object], *args: Any) -> None:
+        """Call ``call(*args)`` in the next turn of the loop, after what was put in so before; as ``at`` has it."""
+        self._soon.append((call, args))
+        if len(self._soon) == 1:
+            self._loop.call_soon(self._call_soon)
+
+    def _call_soon(self) -> None:
+        due, self._soon = self._soon, []
+        _call_all(due)
+
     async def wait(self, when: float) -> None:
         """Wait until ``when``, in its turn among what was put in with ``at``."""
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -78,15 +91,20 @@ class Schedule:
         while times and times[0] <= now:
             due += self._calls.pop(heapq.heappop(times))
         try:
-            for call, args in due:
-                try:
-                    call(*args)
-                except Exception:
-                    log.exception("%r failed", call)
+            _call_all(due)
         finally:
             self._alarm_at = inf
             if times:
                 self._set_alarm(times[0])
+
+
+def _call_all(due: list[tuple[Callable[..., object], tuple[Any, ...]]]) -> None:
+    """Call one after the other, whatever one of them raises."""
+    for call, args in due:
+        try:
+            call(*args)
+        except Exception:
+            log.exception("%r failed", call)
 
 
 _schedules: WeakKeyDictionary[asyncio.AbstractEventLoop, Schedule] = WeakKeyDictionary()

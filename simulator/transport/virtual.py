@@ -13,7 +13,7 @@ from asyncio import base_events
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context
-from typing import Any, Final, TypeVar, TypeVarTuple
+from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -22,6 +22,16 @@ TASKS_NAMED: Final = 5
 """How many waiting tasks the text of a ``DeadlockError`` names."""
 CANCELLED_MIN: Final = 64
 """Cancelled timers that stay in the heap before it is looked at whether it is worth to be cleared of them."""
+
+
+class Due(Protocol):
+    """What a loop calls at its time: a timer, or something that rings again and again (``VirtualLoop.ring``)."""
+
+    def cancelled(self) -> bool:
+        """Whether it is not to be called any more."""
+
+    def _run(self) -> None:
+        """Call it."""
 
 
 class DeadlockError(RuntimeError):
@@ -41,7 +51,7 @@ class VirtualLoop(base_events.BaseEventLoop):
     def __init__(self) -> None:
         self._now = 0.0
         super().__init__()
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers: list[tuple[float, int, Due]] = []
         """A heap of tuples, which are compared in C; the standard loop compares its handles in Python."""
         self._count = self._cancelled = 0
 
@@ -59,10 +69,14 @@ class VirtualLoop(base_events.BaseEventLoop):
         """
         self._check_closed()  # type: ignore[attr-defined]  # of the standard library's base class
         timer = asyncio.TimerHandle(when, callback, args, self, context)
-        self._count += 1
-        heapq.heappush(self._timers, (when, self._count, timer))
+        self.ring(when, timer)
         timer._scheduled = True  # type: ignore[attr-defined]  # noqa: SLF001  or nobody is told that it was cancelled
         return timer
+
+    def ring(self, when: float, due: Due) -> None:
+        """Have something called at ``when``, that may be there more than once: without a timer for each time."""
+        self._count += 1
+        heapq.heappush(self._timers, (when, self._count, due))
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:  # noqa: ARG002
         """Called by a timer: what is cancelled is cleared away when it is the greater part."""
@@ -75,11 +89,12 @@ class VirtualLoop(base_events.BaseEventLoop):
     @property
     def timers(self) -> list[asyncio.TimerHandle]:
         """Those that are set, in the order of their times."""
-        return [timer for _, _, timer in sorted(self._timers) if not timer.cancelled()]
+        found = [due for _, _, due in sorted(self._timers) if isinstance(due, asyncio.TimerHandle)]
+        return [timer for timer in found if not timer.cancelled()]
 
     def _run_once(self) -> None:
         """One turn: what is ready, or what is next to come; what that makes ready waits for the next turn."""
-        ready: deque[asyncio.Handle] = self._ready  # type: ignore[attr-defined]  # of the base class, too
+        ready: deque[Due] = self._ready  # type: ignore[attr-defined]  # of the base class, too
         if not ready and not self._stopping:  # type: ignore[attr-defined]
             self._jump()
         timers = self._timers

@@ -10,7 +10,7 @@ import weakref
 import pytest
 import uvloop
 
-from simulator.transport.fine_timer import FileAlarm, LoopAlarm, alarm_of
+from simulator.transport.fine_timer import FileAlarm, VirtualAlarm, alarm_of
 from simulator.transport.schedule import Schedule, schedule_of
 from simulator.transport.virtual import VirtualLoop, run_virtual
 
@@ -54,7 +54,7 @@ def test_another_time_takes_the_place_of_the_one_before(factory):
 def test_virtual_time_has_its_own_timer():
     async def work():
         loop = asyncio.get_running_loop()
-        assert isinstance(alarm_of(loop), LoopAlarm)
+        assert isinstance(alarm_of(loop), VirtualAlarm)
         schedule = schedule_of(loop)
         assert schedule_of(loop) is schedule
         await schedule.wait(1000.0)
@@ -84,3 +84,61 @@ def test_a_virtual_loop_is_not_kept():
     del loop
     gc.collect()
     assert gone() is None
+
+
+def test_an_alarm_of_virtual_time_rings_once_at_what_it_was_set_for_last():
+    async def work():
+        loop = asyncio.get_running_loop()
+        alarm, rung = alarm_of(loop), []
+        alarm.set(5.0, lambda: rung.append(("first", loop.time())))
+        alarm.set(2.0, lambda: rung.append(("earlier", loop.time())))
+        await asyncio.sleep(3)
+        alarm.set(4.0, lambda: rung.append(("nearer", loop.time())))
+        alarm.set(7.0, lambda: rung.append(("farther", loop.time())))
+        await asyncio.sleep(6)
+        alarm.set(1.0, lambda: rung.append(("past", loop.time())))
+        await asyncio.sleep(1)
+        return rung
+
+    assert run_virtual(work()) == [("earlier", 2.0), ("farther", 7.0), ("past", 9.0)]
+
+
+def test_an_alarm_that_rings_sets_itself_anew():
+    async def work():
+        loop = asyncio.get_running_loop()
+        alarm, rung = alarm_of(loop), []
+
+        def ring():
+            rung.append(loop.time())
+            if len(rung) < 1000:
+                alarm.set(loop.time() + (1 if len(rung) % 2 else 0), ring)
+
+        alarm.set(1.0, ring)
+        await asyncio.sleep(600)
+        assert len(loop._timers) == 0
+        return rung
+
+    rung = run_virtual(work())
+    assert (len(rung), rung[0], rung[-1]) == (1000, 1.0, 501.0)
+
+
+@pytest.mark.expected_warnings("failed")
+def test_what_is_put_in_for_soon_comes_in_the_next_turn_and_in_order():
+    async def work():
+        schedule, seen = Schedule(asyncio.get_running_loop()), []
+
+        def one(k):
+            seen.append(k)
+            if k == 1:
+                schedule.soon(one, 9)
+                raise ZeroDivisionError
+
+        for k in range(3):
+            schedule.soon(one, k)
+        assert (seen, len(schedule)) == ([], 3)
+        await asyncio.sleep(0)
+        assert (seen, len(schedule)) == ([0, 1, 2], 1)
+        await asyncio.sleep(0)
+        return seen, len(schedule)
+
+    assert run_virtual(work()) == ([0, 1, 2, 9], 0)
