@@ -101,7 +101,6 @@ class Capacity:
     """No flash holds more than it has room for, nor more than a fault leaves of it."""
 
     name = "capacity"
-    event = None
 
     def __init__(self, witness):
         self._witness = witness
@@ -189,7 +188,6 @@ class NothingLeft:
     """When all is switched off, there is no task, timer, deadline, port or packet left."""
 
     name = "nothing-left"
-    event = None
 
     def __init__(self, witness):
         self._witness = witness

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from simulator.events import EventLog
 from tests.histories.invariants import INVARIANTS, NOTHING_RAISED
 
+STEPS = ("event", "stored", "installing", "installed", "notifies", "waits", "over")
+"""What an invariant may look at."""
 BROKEN_MAX = 20
 """Violations that are kept of one history; one is enough to know."""
 
@@ -77,19 +79,17 @@ class Witness:
         self.flashes = {}
         self.good = {sha256(files[name]).digest() for name in ("good.bin", "older.bin")}
         self.begun_waiting: float | None = None
-        self._invariants = [make(self) for make in INVARIANTS]
-        self._at_events = [each.event for each in self._invariants if each.event is not None]
+        invariants = [make(self) for make in INVARIANTS]
+        self._steps = {name: [getattr(each, name) for each in invariants if hasattr(each, name)] for name in STEPS}
 
     def breaks(self, invariant, text):
         """An invariant does not hold."""
         if len(self.broken) < BROKEN_MAX:
             self.broken.append(Broken(invariant, self.now(), text))
 
-    def _tell(self, what, *args):
-        for invariant in self._invariants:
-            tell = getattr(invariant, what, None)
-            if tell is not None:
-                tell(*args)
+    def _tell(self, step, *args):
+        for look in self._steps[step]:
+            look(*args)
 
     # -- from the world --------------------------------------------------------------------------------------------
 
@@ -100,8 +100,7 @@ class Witness:
     def emit(self, event):
         """The event sink."""
         self.log.emit(event)
-        for look in self._at_events:
-            look(event)
+        self._tell("event", event)
 
     def stored(self, index, size):
         """The cells of a flash hold so many bytes."""
@@ -121,7 +120,7 @@ class Witness:
 
     def waits(self) -> bool:
         """Whether an update is not over yet, and has still time."""
-        return any(invariant.waits() for invariant in self._invariants if hasattr(invariant, "waits"))
+        return any(waits() for waits in self._steps["waits"])
 
     def over(self, left):
         """Everything is switched off; ``left`` is what is still there."""
