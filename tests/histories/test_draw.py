@@ -36,6 +36,11 @@ def test_each_document_is_what_is_written_of_it():
         assert tomllib.loads(written(document)) == document
 
 
+def test_sections_and_groups_have_headings_of_their_own():
+    text = written({"run": {"seed": 1}, "groups": {"a": {"count": 1, "faults": [{"kind": "bad-magic"}]}}})
+    assert text == '[run]\nseed = 1\n\n[groups.a]\ncount = 1\n\n[[groups.a.faults]]\nkind = "bad-magic"\n'
+
+
 def test_every_kind_of_fault_is_drawn():
     kinds = Counter(fault["kind"] for group in groups() for fault in group["faults"])
     assert set(kinds) == set(FAULTS)

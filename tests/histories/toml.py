@@ -27,9 +27,9 @@ def _table(path, table):
 
 
 def _has_heading(value, path):
-    """Whether it is an array of tables, a section of the file, or a table too long for a line."""
+    """Whether it is an array of tables, a section of the file, a group, or a table too long for a line."""
     if isinstance(value, dict):
-        return not path or any(isinstance(each, dict) for each in value.values()) or len(value) > 3
+        return path in ((), ("groups",)) or any(isinstance(each, dict) for each in value.values()) or len(value) > 3
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
