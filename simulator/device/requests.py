@@ -8,6 +8,7 @@ from simulator.coap.codes import (
     BAD_REQUEST,
     BLOCK1,
     CONTENT_FORMAT,
+    FORMAT_CBOR,
     FORMAT_OPAQUE,
     METHOD_NOT_ALLOWED,
     PUT,
@@ -54,8 +55,8 @@ def open_upload(device: Device, endpoint: CoapEndpoint, request: Message, now: f
     if request.code != PUT:
         return Response(METHOD_NOT_ALLOWED)
     unwrap = unwrapper(request.content_format)
-    if unwrap is None:
-        return Response(UNSUPPORTED_CONTENT_FORMAT)
+    if unwrap is None or (request.content_format == FORMAT_CBOR and device.plan.lwm2m == "1.0"):
+        return Response(UNSUPPORTED_CONTENT_FORMAT)  # CBOR came with LwM2M 1.1, as in ``ObjectTree``
     if not request.payload:
         return Response(BAD_REQUEST)
     code = device.firmware.package_started()

@@ -22,6 +22,8 @@ def check_object(name: str, group: Group, kinds: Kinds, *, external: bool) -> It
     if group.lwm2m == "1.0" and group.object_version not in (None, "1.0"):
         problem = f"object 5 in version {group.object_version} needs LwM2M 1.1"
         yield Finding((*key, "object_version"), problem, 'set lwm2m = "1.1"')
+    if group.lwm2m == "1.0" and group.push_format == "cbor":
+        yield Finding((*key, "push_format"), "CBOR needs LwM2M 1.1", 'set lwm2m = "1.1", or push_format = "tlv"')
     if not group.automatic_upgrade:
         return
     if external:

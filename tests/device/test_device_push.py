@@ -224,3 +224,12 @@ async def test_the_time_between_two_blocks_may_be_longer_than_a_column_holds():
     async with device_rig() as rig:
         assert await rig.block(0) == "2.31"
         assert rig.device.push.write(b"x" * 64, rig.clock.now() + 10_000) == 0
+
+
+@pytest.mark.parametrize(("version", "code"), [("1.0", "4.15"), ("1.1", "2.04")])
+@in_virtual_time
+async def test_cbor_came_with_lwm2m_1_1_whether_in_blocks_or_not(version, code):
+    async with device_rig(lwm2m=version) as rig:
+        for package in (SMALL, PACKAGE):
+            assert await rig.push(cbor2.dumps(package), c.FORMAT_CBOR) == code
+            await rig.write("/5/0/0", b"\0", c.FORMAT_OPAQUE)

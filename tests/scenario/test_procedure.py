@@ -72,6 +72,7 @@ def test_what_a_run_directory_has_of_them():
             '[server]\nkind = "external"\nhost = "192.0.2.1"\n' + PUSH + 'push_format = "tlv"',
             "push_format", "gives its own orders",
         ),
+        (PUSH + 'push_format = "cbor"\nlwm2m = "1.0"', "push_format", "CBOR needs LwM2M 1.1"),
         (PUSH + 'push_format = "xml"', "push_format", "known are `opaque`, `tlv`, `cbor`"),
         (NEVER + PUSH, "expect", "so no update succeeds"),
         (NEVER + PUSH + LEFT + FAILS, "faults", "a fault of the installation never strikes"),
