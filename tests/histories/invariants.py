@@ -130,16 +130,22 @@ class Order:
         changed |= {"result"} if event.result != result else set()
         if seen.device.link is None:
             seen.dirty.clear()  # it boots: nobody observes anything any more
-        seen.dirty |= {what for what in changed if seen.observes(PATHS[what])}
+        seen.dirty |= {what: seen.observation(PATHS[what]) for what in changed}
 
     def notifies(self, seen, what):
         state_first = seen.device.profile.state_first_to_idle and seen.device.firmware.machine.state == IDLE
         first, second = ("state", "result") if state_first else ("result", "state")
         merged = seen.device.notifier._schedule.default_pmin > 0  # each observation waits by a clock of its own
-        if what == second and {first, second} <= seen.dirty and seen.observes(PATHS[first]) and not merged:
+        if what == second and not merged and self._untold(seen, first) and self._untold(seen, second):
             told = f"device {seen.plan.index} of profile {seen.plan.profile} notifies {second} before {first}"
             self._witness.breaks(self.name, told)
-        seen.dirty.discard(what)
+        seen.dirty.pop(what, None)
+
+    @staticmethod
+    def _untold(seen, what):
+        """Whether it changed and has yet to be told to whoever observed it then, and does so still."""
+        observation = seen.dirty.get(what)
+        return observation is not None and observation is seen.observation(PATHS[what])
 
 
 class Ends:

@@ -38,8 +38,8 @@ class Looked:
     """State and Update Result, by the last row of the record."""
     since: float = 0.0
     """When State took its present value, or the last transfer ended."""
-    dirty: set = field(default_factory=set)
-    """``state`` and ``result``, where they changed under an observation and no notification told it yet."""
+    dirty: dict = field(default_factory=dict)
+    """The observations of ``state`` and ``result``, where these changed and no notification told it yet."""
     installs: list = field(default_factory=list)
     """What came of each installation."""
     remembers: bool = False
@@ -53,12 +53,11 @@ class Looked:
     def object_version(self) -> str:
         return self.device.profile.object_version(self.plan.lwm2m)
 
-    def observes(self, path) -> bool:
-        """Whether the server observes a path now."""
+    def observation(self, path) -> object:
+        """The server's observation of a path; None where there is none now."""
         device = self.device
-        return device.link is not None and any(
-            path in getattr(observation.key, "paths", ()) for observation in device.endpoint.observations
-        )
+        there = () if device.link is None else device.endpoint.observations
+        return next((each for each in there if path in getattr(each.key, "paths", ())), None)
 
 
 class Witness:
