@@ -21,7 +21,6 @@ import json
 import logging
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -95,12 +94,11 @@ async def run_slice(directory: Path, t0: float, slice_: tuple[int, int], servers
     if command is None or command.get("do") != "go":
         await process.close()
         return EXIT_ENVIRONMENT
-    starting = asyncio.ensure_future(runner.run(float(command["at"])))
+    starting = process.watch(runner.run(float(command["at"])))
     while await process.command() is not None:
         pass
     starting.cancel()
-    with suppress(asyncio.CancelledError):
-        await starting
+    await asyncio.wait([starting])
     process.sampler.missed_starts = runner.missed_starts
     await runner.stop()
     if tally is not None:

@@ -73,11 +73,12 @@ class RunProcess:
         self.watch(self._listen())
         self.watch(self._tick())
 
-    def watch(self, work: Coroutine[Any, Any, None]) -> None:
+    def watch(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something until this process closes. Where it fails, the process fails and stops."""
         task = asyncio.get_running_loop().create_task(work)
         task.add_done_callback(self._watched)
         self._tasks.append(task)
+        return task
 
     def _watched(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
