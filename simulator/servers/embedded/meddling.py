@@ -63,12 +63,8 @@ class Meddling:
         return _with_block(message, block + 16)
 
     def _without_hint(self, data: bytes, endpoint: str) -> bytes:
-        try:
-            message = decode(data)
-        except MessageFormatError:
-            return data
-        block = message.uint(BLOCK1)
-        if block < 0:
+        message, block = _refused_block(data)
+        if message is None:
             return data
         self._tell(endpoint, "ignores_413", f"a 4.13 that asks for blocks of {16 << (block & 7)} bytes is the end")
         message.options = [(number, value) for number, value in message.options if number != BLOCK1]
@@ -76,12 +72,8 @@ class Meddling:
 
     def _as_the_end(self, data: bytes, endpoint: str) -> bytes:
         """A 4.08 that the engine, which begins anew after one, is given as an error that is nothing but one."""
-        try:
-            message = decode(data)
-        except MessageFormatError:
-            return data
-        block = message.uint(BLOCK1)
-        if block < 0:
+        message, block = _refused_block(data)
+        if message is None:
             return data
         self._tell(endpoint, "ignores_408", f"a 4.08 to block {block >> 4} of a push is the end")
         message.code = BAD_REQUEST
@@ -103,3 +95,13 @@ INCOMPLETE: Final = bytes((REQUEST_ENTITY_INCOMPLETE,))
 TOO_LARGE: Final = bytes((REQUEST_ENTITY_TOO_LARGE,))
 
 __all__ = ["Meddling"]
+
+
+def _refused_block(data: bytes) -> tuple[Message | None, int]:
+    """The answer to a block and the value of its Block1; none where it is no answer to one."""
+    try:
+        message = decode(data)
+    except MessageFormatError:
+        return None, -1
+    block = message.uint(BLOCK1)
+    return (message, block) if block >= 0 else (None, -1)
