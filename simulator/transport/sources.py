@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,9 @@ _RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _USUAL_RANGE: Final = (32_768, 60_999)
 _APART: Final = 7_919
 """Between the first ports of two processes whose numbers are neighbours."""
+_FURTHER: Final = 1_009
+"""The same of two of these in one process: a later one must not begin with the ports that an earlier one has left."""
+_MADE: Final = count()
 _EXHAUSTED: Final = frozenset({errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.EAGAIN})
 """What the kernel says when an address has no free port: on bind, on connect, and on connect without bind."""
 
@@ -47,7 +51,7 @@ class SourceAddresses:
         self._open: Counter[str] = Counter()
         first, last = _local_ports()
         self._ports = range(first, last + 1)
-        self._turn = os.getpid() * _APART % len(self._ports)
+        self._turn = (os.getpid() * _APART + next(_MADE) * _FURTHER) % len(self._ports)
         self._fresh = len(self._ports)
         """Ports of the current address that had no turn yet."""
 

@@ -65,6 +65,9 @@ ELSEWHERE = {
     "install-never-returns": "nobody can find out how it ended",
     "origin-stalls": "it takes a minute and more",
     "update-early": "a download over loopback may be over before the order is there",
+    "update-late": "it needs a registration that ends soon",
+    "resume-misplaced": "it needs a restart in the middle",
+    "resume-etag-differs": "it needs a restart in the middle",
 }
 """Kinds whose updates do not end as declared, or not soon: other tests have them."""
 
