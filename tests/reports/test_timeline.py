@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from reports.build import build
@@ -102,8 +104,11 @@ def test_whatever_is_in_it_can_be_drawn(log, tmp_path):
     made = timeline(log, 7, [Message(t / 1000, "server", t % 2 == 0) for t in range(2000)])
     drawn = draw_timeline(made, tmp_path / "a.svg", tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
-    assert drawn == draw_timeline(made, tmp_path / "b.svg")
-    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes() == drawn.svg
+    again = draw_timeline(made, tmp_path / "b.svg")
+    assert (again.name, again.caption) == (drawn.name, drawn.caption)
+    assert (tmp_path / "a.svg").read_bytes() == drawn.svg
+    # Matplotlib names a clipping path by where it is in memory.
+    assert re.sub(rb"p[0-9a-f]{10}\b", b"p", again.svg) == re.sub(rb"p[0-9a-f]{10}\b", b"p", drawn.svg)
 
 
 def test_a_run_gives_the_timeline_of_its_record(record):
