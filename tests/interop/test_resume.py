@@ -90,6 +90,7 @@ async def interrupted(uri, servers, tmp_path, share, how, *, before=None, **sett
 
     flash = TrippingFlash(tmp_path / "flash.bin", int(len(PACKAGE) * share), trip)
     async with (
+        closing_soon(flash),
         embedded_server() as server,
         relay_to(uri) as relay,
         socket_device(
@@ -104,6 +105,15 @@ async def interrupted(uri, servers, tmp_path, share, how, *, before=None, **sett
         found = Interrupted(rig, relay, flash)
         rig.write_uri(through(uri, relay))
         yield found
+
+
+@asynccontextmanager
+async def closing_soon(flash):
+    """Close the file of a flash, whose device was cut off in the middle."""
+    try:
+        yield
+    finally:
+        flash.close()
 
 
 async def whole(found, package=PACKAGE):
