@@ -69,7 +69,7 @@ class Session:
         self._identities = Identities(plan.scenario, plan.seed)
         self._population = Population(plan.scenario, plan.seed)
         self.totals = Totals()
-        """What has happened so far, for Prometheus."""
+        """What has happened so far, for Prometheus; empty where the plan has no port for it."""
 
     def interrupt(self) -> None:
         """Ctrl-C: stop in order, so that the run can be reported; the second time, kill what has not stopped yet."""
@@ -226,7 +226,8 @@ class Session:
             self._other_usage.append(Usage("server", "server", float(used["cpu_s"]), int(used["rss_bytes"])))
         if line.get("done"):
             self._campaign_done.set()
-        self.totals.take(line, lambda k: self._population.device(k).transport)
+        if self.plan.metrics:
+            self.totals.take(line, lambda k: self._population.device(k).transport)
         self._refresh()
 
     def _refresh(self) -> None:
