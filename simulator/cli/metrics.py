@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from simulator.fleet.tally import middle_of
+from simulator.lwm2m.firmware_table import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,7 +42,6 @@ EDGES_S: Final = (
 )
 """Upper edges of the buckets of a histogram, seconds: from a block over loopback to a download over NB-IoT."""
 PREFIX: Final = "lwm2m_fleet"
-STATES: Final = ("idle", "downloading", "downloaded", "updating")
 
 
 class _Histogram:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from simulator.lwm2m.profiles import Profile
 
 IDLE: Final = "idle"
-STATES: Final = {IDLE: State.IDLE, **{state.name.lower(): state for state in State if state is not State.IDLE}}
+STATES: Final = {state.name.lower(): state for state in State}
 LOST: Final = (0, 4)
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from simulator.lwm2m.firmware_table import STATES
+
 if TYPE_CHECKING:
     from simulator.ports import Dice
 
@@ -22,9 +24,6 @@ STATE: Final = "state"
 MESSAGE: Final = "message"
 PLACES: Final = (BYTES, SHARE, BLOCK, TIME, STATE, MESSAGE)
 """By what a place can be told."""
-
-STATES: Final = ("idle", "downloading", "downloaded", "updating")
-"""Names of State (/5/0/3), 0 to 3."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import asyncio
 from math import inf
 from typing import TYPE_CHECKING
 
-from simulator.faults.triggers import STATE, STATES, TIME, Sight
-from simulator.lwm2m.firmware_table import State
+from simulator.faults.triggers import STATE, TIME, Sight
+from simulator.lwm2m.firmware_table import STATES, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from locust.runners import MasterRunner
 
-from simulator.load.web import STATES
+from simulator.lwm2m.firmware_table import STATES
 
 if TYPE_CHECKING:
     from locust.env import Environment
@@ -26,7 +26,7 @@ class Watcher:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._bytes: dict[str, int] = {}
+        self._bytes: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
 
     def row(self, conductor: Conductor) -> dict[str, Any]:
@@ -45,11 +45,11 @@ class Watcher:
         }
 
     def _moved(self) -> dict[str, int]:
-        sums = {name.partition(" ")[2]: 0 for name, _ in self._environment.stats.entries if name.startswith(TRANSFERS)}
+        sums: Counter[str] = Counter()
         for (name, _), entry in list(self._environment.stats.entries.items()):
             if name.startswith(TRANSFERS):
                 sums[name.partition(" ")[2]] += entry.total_content_length
-        moved = {transport: max(0, total - self._bytes.get(transport, 0)) for transport, total in sums.items()}
+        moved = {transport: max(0, total - self._bytes[transport]) for transport, total in sums.items()}
         self._bytes = sums
         return moved
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Response, request
 
+from simulator.lwm2m.firmware_table import STATES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
 GROUPS: Final = "firmware-groups"
 FAULTS: Final = "firmware-injected"
 PAGE: Final = "/firmware"
-STATES: Final = ("idle", "downloading", "downloaded", "updating")
-"""Titles of State (/5/0/3), by number."""
 
 _TABS: Final = [{"title": "Firmware", "key": GROUPS}, {"title": "Injected", "key": FAULTS}]
 _TABLES: Final = [

@@ -31,6 +31,10 @@ class State(IntEnum):
     UPDATING = 3
 
 
+STATES: Final = tuple(state.name.lower() for state in State)
+"""Names of State (/5/0/3), by number."""
+
+
 class UpdateResult(IntEnum):
     """Values of /5/0/5; 10 and 11 came with version 1.1 of the object."""
 

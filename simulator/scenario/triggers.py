@@ -10,7 +10,8 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
-from simulator.faults.triggers import BLOCK, BYTES, MESSAGE, PLACES, SHARE, STATE, STATES, TIME, Place
+from simulator.faults.triggers import BLOCK, BYTES, MESSAGE, PLACES, SHARE, STATE, TIME, Place
+from simulator.lwm2m.firmware_table import STATES
 from simulator.scenario.problems import Finding, Key
 from simulator.scenario.units import DURATION, NUMBER, SIZE, Share, Unit, refuse
 from simulator.scenario.units import SHARE as SHARE_UNIT

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from simulator.faults.kinds import HEALS, PROBABILITY, TIMES
 from simulator.faults.registry import FAULTS
-from simulator.faults.triggers import BLOCK, BYTES, MESSAGE, SHARE, STATE, STATES, TIME
+from simulator.faults.triggers import BLOCK, BYTES, MESSAGE, SHARE, STATE, TIME
+from simulator.lwm2m.firmware_table import STATES
 
 EXPECTED = {"state": 0, "result": 1}
 """Lets faults meet in one device that each decide how an update ends: none of them is declared to."""
