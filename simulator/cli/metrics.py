@@ -115,6 +115,18 @@ class Totals:
         histogram.sum_s += seconds
         histogram.add(seconds)
 
+    def devices(self, kind: str) -> Counter[tuple[str, int]]:
+        """Devices by group and number, over all fleet processes.
+
+        Args:
+            kind: ``states`` (/5/0/3) or ``results`` (/5/0/5).
+        """
+        sums: Counter[tuple[str, int]] = Counter()
+        for told in self.gauges.values():
+            for group, number, count in told.get(kind, ()):
+                sums[group, number] += count
+        return sums
+
     def _histogram(self, operation: str, transport: str) -> _Histogram:
         return self.seconds.setdefault((operation, transport), _Histogram())
 
@@ -165,23 +177,15 @@ def _gauges(totals: Totals) -> Iterator[Metric]:
     states = GaugeMetricFamily(
         f"{PREFIX}_devices", "Devices that are on, by State (/5/0/3).", labels=("group", "state")
     )
-    for (group, number), count in sorted(_summed(totals, "states").items()):
+    for (group, number), count in sorted(totals.devices("states").items()):
         states.add_metric((group, STATES[number]), count)
     yield states
     results = GaugeMetricFamily(
         f"{PREFIX}_update_results", "Devices that are on, by Update Result (/5/0/5).", labels=("group", "result")
     )
-    for (group, number), count in sorted(_summed(totals, "results").items()):
+    for (group, number), count in sorted(totals.devices("results").items()):
         results.add_metric((group, str(number)), count)
     yield results
-
-
-def _summed(totals: Totals, kind: str) -> Counter[tuple[str, int]]:
-    sums: Counter[tuple[str, int]] = Counter()
-    for told in totals.gauges.values():
-        for group, number, count in told.get(kind, ()):
-            sums[group, number] += count
-    return sums
 
 
 def _histograms(totals: Totals) -> Metric:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -77,7 +78,6 @@ class Conductor:
         self._finished = Event()
         self._unready: set[str] = set()
         self._unfinished: set[str] = set()
-        self._gauges: dict[str, Mapping[str, Any]] = {}
         self._population: Population
         self._workers: Workers
         self.outcomes = Outcomes()
@@ -219,7 +219,7 @@ class Conductor:
                 self._store(data)
             case m.FINISHED:
                 self._stage.tell({"do": "usage", **data})
-                self._has_finished(worker)
+                self._unfinished.discard(worker)
 
     def _store(self, chunk: Mapping[str, Any]) -> None:
         assert self.directory is not None
@@ -230,19 +230,16 @@ class Conductor:
 
     def report(self, worker: str, gauges: Mapping[str, Any]) -> None:
         """How a worker's devices fare, and what they did since the last time."""
-        self._gauges[worker] = gauges
         self.totals.add_rows(gauges.get("rows", ()))
         self.totals.gauges[worker] = gauges
 
     @property
     def gauges(self) -> dict[str, list[list[Any]]]:
         """How many devices are in which State and have which Update Result: group, number, devices."""
-        sums: dict[str, dict[tuple[str, int], int]] = {"states": {}, "results": {}}
-        for told in self._gauges.values():
-            for kind, found in sums.items():
-                for group, number, devices in told.get(kind, ()):
-                    found[group, number] = found.get((group, number), 0) + devices
-        return {kind: [[*key, devices] for key, devices in sorted(found.items())] for kind, found in sums.items()}
+        return {
+            kind: [[*key, devices] for key, devices in sorted(self.totals.devices(kind).items())]
+            for kind in ("states", "results")
+        }
 
     def _lose(self, what: str) -> None:
         log.warning("%s", what)
@@ -251,10 +248,9 @@ class Conductor:
     def _look_after(self) -> None:
         while self._runs and not self._stage.ended.is_set():
             self._workers.look()
-            counts: dict[str, int] = {}
-            for told in self._gauges.values():
-                for stage, count in told.get("counts", {}).items():
-                    counts[stage] = counts.get(stage, 0) + count
+            counts: Counter[str] = Counter()
+            for told in self.totals.gauges.values():
+                counts.update(told.get("counts", {}))
             self._stage.tell({"do": "counts", "counts": counts})
             gevent.sleep(LOOK_EVERY_S)
 
@@ -285,6 +281,3 @@ class Conductor:
             self._unfinished &= set(self._there())
         for worker in sorted(self._unfinished):
             self._lose(f"{self._workers.names[worker]} did not finish in time")
-
-    def _has_finished(self, worker: str) -> None:
-        self._unfinished.discard(worker)
