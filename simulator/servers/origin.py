@@ -25,6 +25,7 @@ from simulator.servers.http_origin import HttpOrigin, server_context
 from simulator.servers.origin_chaos import defects_of
 from simulator.servers.package_origin import PackageOrigin
 from simulator.servers.peers import PeerTable
+from simulator.servers.wire import straight
 from simulator.transport.coap_tcp import CoapTcpServer
 from simulator.transport.deadlines import Deadlines
 from simulator.transport.dtls_listener import bind_dtls
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from simulator.coap.owner import Chance
-    from simulator.ports import DatagramPort, DatagramReceiver, Listener, Network
+    from simulator.ports import Listener, Network
     from simulator.servers.origin_chaos import Defects
 
 SWEEP_S = 30.0
@@ -87,7 +88,7 @@ class Origins:
         self.psks = PskStore()
         sound = PackageOrigin(packages)
         coap = sound if defects is None else defects.coap(sound)
-        self._wire = _straight if defects is None else defects.wire
+        self._wire = straight if defects is None else defects.wire
         arm = self._deadlines.arm
         self._tables = {scheme: PeerTable(now, chance, coap, arm) for scheme in ("coap", "coaps")}
         self._streams = {scheme: CoapTcpServer(now, chance, coap, arm) for scheme in ("coap+tcp", "coaps+tcp")}
@@ -150,11 +151,6 @@ class Origins:
             listener.close()
         await self._http.close()
         self._deadlines.close()
-
-
-def _straight(receiver: DatagramReceiver) -> tuple[DatagramReceiver, Callable[[DatagramPort], DatagramPort]]:
-    """Nothing between the peers of a sound origin and its port."""
-    return receiver, lambda port: port
 
 
 async def serve(

@@ -19,14 +19,14 @@ from simulator.coap.message import uint_bytes
 from simulator.coap.server import respond
 from simulator.events import NOT_KNOWN, FaultApplied
 from simulator.servers.http_packages import Answer
-from simulator.servers.wire import Wire
+from simulator.servers.wire import Between, meddled, straight
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from simulator.coap.endpoint import Endpoint
     from simulator.coap.message import Message
-    from simulator.ports import DatagramPort, DatagramReceiver
+    from simulator.ports import DatagramReceiver
     from simulator.servers.http_packages import HttpPackages
     from simulator.servers.package_origin import PackageOrigin
 
@@ -72,12 +72,9 @@ class Defects:
         self._dice = random.Random(chaos.seed)
         self._dropped = False
 
-    def wire(self, receiver: DatagramReceiver) -> tuple[DatagramReceiver, Callable[[DatagramPort], DatagramPort]]:
+    def wire(self, receiver: DatagramReceiver) -> Between:
         """What stands between peers over datagrams and their port."""
-        if not self.chaos.drops:
-            return receiver, lambda port: port
-        wire = Wire(receiver, self)
-        return wire, wire.attach
+        return meddled(receiver, self) if self.chaos.drops else straight(receiver)
 
     def passes(self, data: bytes, peer: tuple[str, int], way: str) -> bytes:  # noqa: ARG002  all peers are the same
         """A datagram, unless it is lost; the first is told of."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -9,6 +10,9 @@ if TYPE_CHECKING:
 
 IN: Final = "in"
 OUT: Final = "out"
+
+Between = tuple["DatagramReceiver", Callable[["DatagramPort"], "DatagramPort"]]
+"""The receiver that a port is to have, and what gives its owner the port that it is to send by."""
 
 
 class Meddler(Protocol):
@@ -66,3 +70,14 @@ class Wire:
     def on_datagram_error(self, error: OSError) -> None:
         """Errors pass."""
         self._receiver.on_datagram_error(error)
+
+
+def straight(receiver: DatagramReceiver) -> Between:
+    """Nothing between a receiver and its port."""
+    return receiver, lambda port: port
+
+
+def meddled(receiver: DatagramReceiver, meddler: Meddler) -> Between:
+    """A wire between a receiver and its port."""
+    wire = Wire(receiver, meddler)
+    return wire, wire.attach

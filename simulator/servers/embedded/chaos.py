@@ -25,11 +25,11 @@ from simulator.servers.embedded.defects import Chaos, Misbehaved
 from simulator.servers.embedded.meddling import Meddling
 from simulator.servers.embedded.slow import Slow, impatient
 from simulator.servers.embedded.spoilt import SpoiltAnswers
-from simulator.servers.wire import Wire
+from simulator.servers.wire import Between, meddled
 
 if TYPE_CHECKING:
     from simulator.coap.message import Message, Options
-    from simulator.ports import DatagramPort, DatagramReceiver
+    from simulator.ports import DatagramReceiver
     from simulator.servers.embedded.core import Happened
     from simulator.servers.embedded.queue_mode import GiveUp
     from simulator.servers.ways import Whereabouts
@@ -75,12 +75,11 @@ class ChaoticServer(LwM2mServer):
         self._restarts = chaos.restarts_after is not None
         self._slow: set[str] = set()
 
-    def wire(self, receiver: DatagramReceiver) -> tuple[DatagramReceiver, Callable[[DatagramPort], DatagramPort]]:
+    def wire(self, receiver: DatagramReceiver) -> Between:
         """What meddles with datagrams."""
         if not self.chaos.meddles:
             return super().wire(receiver)
-        wire = Wire(receiver, Meddling(self.chaos, lambda peer: self._places.get(peer, ""), self._act))
-        return wire, wire.attach
+        return meddled(receiver, Meddling(self.chaos, lambda peer: self._places.get(peer, ""), self._act))
 
     def _meets(self, endpoint: str) -> bool:
         """Whether a device meets the chaos."""

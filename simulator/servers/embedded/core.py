@@ -40,11 +40,12 @@ from simulator.servers.embedded.asked import (
 )
 from simulator.servers.embedded.queue_mode import GiveUp, RequestQueues, Send
 from simulator.servers.ways import Keyring, Side, Way, Whereabouts
+from simulator.servers.wire import Between, straight
 
 if TYPE_CHECKING:
     from simulator.coap.endpoint import Endpoint
     from simulator.coap.message import Message, Options
-    from simulator.ports import DatagramPort, DatagramReceiver
+    from simulator.ports import DatagramReceiver
     from simulator.security.credentials import Peer
     from simulator.servers.peers import PeerTable
 
@@ -91,9 +92,9 @@ class LwM2mServer:
         side = self._sides[scheme] = Side(self, scheme, who)
         return side
 
-    def wire(self, receiver: DatagramReceiver) -> tuple[DatagramReceiver, Callable[[DatagramPort], DatagramPort]]:
+    def wire(self, receiver: DatagramReceiver) -> Between:
         """What stands between peers over datagrams and their port: nothing, unless the server misbehaves."""
-        return receiver, lambda port: port
+        return straight(receiver)
 
     # -- requests of devices ---------------------------------------------------------------------------------------
 
