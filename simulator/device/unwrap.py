@@ -93,8 +93,6 @@ class Prefixed:
         """The value's bytes after the header."""
         if self._left < 0:
             self._header += data
-            if not self._header:
-                return b""
             found = self._read(self._header) if self._header else None
             if found is None:
                 return b""
