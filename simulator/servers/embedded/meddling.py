@@ -90,13 +90,6 @@ def _with_block(message: Message, block: int) -> bytes:
     return message.encode()
 
 
-PUT_CODE: Final = bytes((PUT,))
-INCOMPLETE: Final = bytes((REQUEST_ENTITY_INCOMPLETE,))
-TOO_LARGE: Final = bytes((REQUEST_ENTITY_TOO_LARGE,))
-
-__all__ = ["Meddling"]
-
-
 def _refused_block(data: bytes) -> tuple[Message | None, int]:
     """The answer to a block and the value of its Block1; none where it is no answer to one."""
     try:
@@ -105,3 +98,10 @@ def _refused_block(data: bytes) -> tuple[Message | None, int]:
         return None, -1
     block = message.uint(BLOCK1)
     return (message, block) if block >= 0 else (None, -1)
+
+
+PUT_CODE: Final = bytes((PUT,))
+INCOMPLETE: Final = bytes((REQUEST_ENTITY_INCOMPLETE,))
+TOO_LARGE: Final = bytes((REQUEST_ENTITY_TOO_LARGE,))
+
+__all__ = ["Meddling"]
