@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
-from simulator.scenario.problems import Finding
+from simulator.scenario.fault_check import DATAGRAMS
+from simulator.scenario.problems import Finding, Key
 from simulator.scenario.server import ExternalServer, LeshanDemo
 
 if TYPE_CHECKING:
     from simulator.scenario.check import Draft
     from simulator.scenario.devices import Group
-
-DATAGRAMS: Final = frozenset({"coap", "coaps"})
 
 
 def _pushed(group: Group) -> bool:
@@ -35,7 +34,9 @@ def _pulled_by_stream(group: Group) -> bool:
     return group.delivery == "pull" and group.transport not in DATAGRAMS
 
 
-OF_SERVER: Final[dict[str, tuple[Callable[[Group], bool], str]]] = {
+Meetings = Mapping[str, tuple[Callable[["Group"], bool], str]]
+
+OF_SERVER: Final[Meetings] = {
     "gives_up_after": (_pushed, "no group is pushed to"),
     "alters_push": (_pushed, "no group is pushed to"),
     "drops": (_managed_in_datagrams, "no group is managed over coap or coaps"),
@@ -43,7 +44,7 @@ OF_SERVER: Final[dict[str, tuple[Callable[[Group], bool], str]]] = {
     "ignores_413": (_pushed_in_datagrams, "no group is pushed to over coap or coaps"),
 }
 """What a server can do wrong with some groups alone, and what is said where there is none."""
-OF_ORIGIN: Final[dict[str, tuple[Callable[[Group], bool], str]]] = {
+OF_ORIGIN: Final[Meetings] = {
     "drops": (_pulled_in_datagrams, "no group pulls over coap or coaps"),
     "breaks": (_pulled_by_stream, "no group pulls over a stream"),
 }
@@ -60,20 +61,21 @@ def check_chaos(draft: Draft) -> Iterator[Finding]:
         None if server is None or isinstance(server, ExternalServer | LeshanDemo) else getattr(server, "chaos", None)
     )
     if chaos is not None:
-        for act, (meets, problem) in OF_SERVER.items():
-            if getattr(chaos, act) and not any(meets(group) for group in groups):
-                yield Finding(
-                    ("server", "chaos", act), f"{problem}, so that nobody meets it", "drop it, or add a group"
-                )
+        yield from _met_by_nobody(("server", "chaos"), chaos, OF_SERVER, groups)
     origin = None if draft.firmware is None else draft.firmware.chaos
     if origin is None:
         return
     if not any(group.delivery == "pull" for group in groups):
         yield Finding(("firmware", "chaos"), "no group pulls, so that nobody meets it", "drop it, or add a group")
         return
-    for act, (meets, problem) in OF_ORIGIN.items():
-        if getattr(origin, act) and not any(meets(group) for group in groups):
-            yield Finding(("firmware", "chaos", act), f"{problem}, so that nobody meets it", "drop it, or add a group")
+    yield from _met_by_nobody(("firmware", "chaos"), origin, OF_ORIGIN, groups)
+
+
+def _met_by_nobody(key: Key, chaos: object, meetings: Meetings, groups: Collection[Group]) -> Iterator[Finding]:
+    """The acts of a chaos that no group can meet."""
+    for act, (meets, problem) in meetings.items():
+        if getattr(chaos, act) and not any(meets(group) for group in groups):
+            yield Finding((*key, act), f"{problem}, so that nobody meets it", "drop it, or add a group")
 
 
 __all__ = ["check_chaos"]
