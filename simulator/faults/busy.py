@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.faults.filters import LinkFilter
 from simulator.faults.kinds import HEALS, PROBABILITY, TIMES, FaultKind, Made, Parameter, Scene
-from simulator.faults.streams import Connect, StreamBetween
+from simulator.faults.streams import Connect, HoldingStream
 from simulator.faults.triggers import BLOCK, BYTES, SHARE, TIME, When
 from simulator.faults.wrapped_flash import FlashFault
 
@@ -59,10 +59,10 @@ class Busy:
         return stream
 
 
-class BusyStream(StreamBetween):
+class BusyStream(HoldingStream):
     """A connection on which nothing moves while the device is busy."""
 
-    __slots__ = ("_busy", "_closed", "_events", "_paused", "_unsent", "_waits")
+    __slots__ = ("_busy", "_events", "_unsent", "_waits")
 
     def __init__(self, receiver: StreamReceiver, busy: Busy) -> None:
         super().__init__(receiver)
@@ -70,7 +70,7 @@ class BusyStream(StreamBetween):
         self._events: deque[Callable[[], None]] = deque()
         """What came in and waits, in order."""
         self._unsent: list[bytes] = []
-        self._paused = self._closed = self._waits = False
+        self._waits = False
 
     # -- from the port below ---------------------------------------------------------------------------------------
 
@@ -78,26 +78,15 @@ class BusyStream(StreamBetween):
         """Hand on the next bytes, or hold them."""
         self._take(lambda: self._receiver.on_data(data))
 
-    def on_eof(self) -> None:
-        """The end comes after what is held."""
-        self._take(self._receiver.on_eof)
-
-    def on_lost(self, error: OSError | None) -> None:
-        """So does the loss of the connection; that this side has closed, it knows itself."""
-        if self._closed:
-            self._receiver.on_lost(error)
-        else:
-            self._take(lambda: self._receiver.on_lost(error))
-
     def _take(self, event: Callable[[], None]) -> None:
         if not self._events and not self._paused and not self._busy.left:
             event()
             return
         self._events.append(event)
-        super().pause()
-        self._wait()
+        self._hold_back()
+        self._go_on_later()
 
-    def _wait(self) -> None:
+    def _go_on_later(self) -> None:
         if not self._waits:
             self._waits = True
             asyncio.get_running_loop().call_later(self._busy.left, self._go_on)
@@ -106,7 +95,7 @@ class BusyStream(StreamBetween):
         self._waits = False
         while (self._events or self._unsent) and not self._closed:
             if self._busy.left:
-                self._wait()
+                self._go_on_later()
                 return
             unsent, self._unsent = self._unsent, []
             for data in unsent:
@@ -116,7 +105,10 @@ class BusyStream(StreamBetween):
             if self._events:
                 self._events.popleft()()
         if not self._paused and not self._closed:
-            super().resume()
+            self._let_come()
+
+    def _holds(self) -> bool:
+        return bool(self._events)
 
     # -- from above ------------------------------------------------------------------------------------------------
 
@@ -124,40 +116,21 @@ class BusyStream(StreamBetween):
         """Send bytes, when the device gets to it."""
         if self._unsent or self._busy.left:
             self._unsent.append(data)
-            self._wait()
+            self._go_on_later()
         else:
             super().write(data)
 
-    def pause(self) -> None:
-        """Take no more bytes from the peer."""
-        self._paused = True
-        super().pause()
-
-    def resume(self) -> None:
-        """Take bytes again."""
-        self._paused = False
-        if self._events:
-            self._wait()
-        else:
-            super().resume()
-
-    def close(self) -> None:
-        """Close in order; what the device has sent leaves before."""
-        self._end()
-        super().close()
-
     def abort(self) -> None:
-        """Close at once."""
+        """Close at once; what the device has sent is lost."""
         self._unsent.clear()
-        self._end()
         super().abort()
 
     def _end(self) -> None:
+        # In order, what the device has sent leaves before.
         for data in self._unsent:
             super().write(data)
         self._unsent.clear()
         self._events.clear()
-        self._closed = True
 
 
 class SlowFlash(FlashFault):

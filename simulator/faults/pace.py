@@ -13,7 +13,7 @@ from simulator.faults.filters import IN, OUT, LinkFilter
 from simulator.faults.kinds import HEALS, PULL, FaultKind, Made, Parameter, Scene
 from simulator.faults.link import DOWNLOAD, HALF, LOST
 from simulator.faults.outage import CONNECT_TIMEOUT_S
-from simulator.faults.streams import Connect, StreamBetween
+from simulator.faults.streams import Connect, HoldingStream
 from simulator.faults.triggers import BYTES, SHARE, STATE, TIME
 
 if TYPE_CHECKING:
@@ -70,10 +70,10 @@ class Pace:
         return stream
 
 
-class PacedStream(StreamBetween):
-    """A connection over a link that may get slow; TCP is told by its window."""
+class PacedStream(HoldingStream):
+    """A connection over a link that may get slow; what is on its way out when it is closed is lost."""
 
-    __slots__ = ("_closed", "_coming", "_pace", "_paused", "_timer")
+    __slots__ = ("_coming", "_pace", "_timer")
 
     def __init__(self, receiver: StreamReceiver, pace: Pace) -> None:
         super().__init__(receiver)
@@ -81,7 +81,6 @@ class PacedStream(StreamBetween):
         self._coming: deque[tuple[float, Callable[[], None]]] = deque()
         """What comes in and when its last byte is here, in order."""
         self._timer: asyncio.TimerHandle | None = None
-        self._paused = self._closed = False
 
     # -- from the port below ---------------------------------------------------------------------------------------
 
@@ -94,23 +93,15 @@ class PacedStream(StreamBetween):
             at += len(piece)
             self._queue(self._pace.wait(len(piece), IN), partial(self._receiver.on_data, piece))
 
-    def on_eof(self) -> None:
-        """The end comes after what is on its way."""
-        self._queue(0.0, self._receiver.on_eof)
-
-    def on_lost(self, error: OSError | None) -> None:
-        """So does the loss of the connection; that this side has closed, it knows itself."""
-        if self._closed:
-            self._receiver.on_lost(error)
-        else:
-            self._queue(0.0, lambda: self._receiver.on_lost(error))
+    def _take(self, event: Callable[[], None]) -> None:
+        self._queue(0.0, event)
 
     def _queue(self, wait: float, event: Callable[[], None]) -> None:
         if wait <= 0 and not self._coming and not self._paused:
             event()
             return
         self._coming.append((asyncio.get_running_loop().time() + wait, event))
-        super().pause()
+        self._hold_back()
         self._go_on_later()
 
     def _go_on_later(self) -> None:
@@ -127,7 +118,10 @@ class PacedStream(StreamBetween):
         if self._coming:
             self._go_on_later()
         else:
-            super().resume()
+            self._let_come()
+
+    def _holds(self) -> bool:
+        return bool(self._coming)
 
     # -- from above ------------------------------------------------------------------------------------------------
 
@@ -139,31 +133,7 @@ class PacedStream(StreamBetween):
         else:
             asyncio.get_running_loop().call_later(wait, super().write, data)
 
-    def pause(self) -> None:
-        """Take no more bytes from the peer."""
-        self._paused = True
-        super().pause()
-
-    def resume(self) -> None:
-        """Take bytes again."""
-        self._paused = False
-        if self._coming:
-            self._go_on_later()
-        else:
-            super().resume()
-
-    def close(self) -> None:
-        """Close in order; what is still on its way out is lost with it."""
-        self._end()
-        super().close()
-
-    def abort(self) -> None:
-        """Close at once."""
-        self._end()
-        super().abort()
-
     def _end(self) -> None:
-        self._closed = True
         self._coming.clear()
         if self._timer is not None:
             self._timer.cancel()

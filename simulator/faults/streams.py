@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -91,3 +92,73 @@ class StreamBetween:
     def on_lost(self, error: OSError | None) -> None:
         """The connection is gone."""
         self._receiver.on_lost(error)
+
+
+class HoldingStream(StreamBetween, ABC):
+    """A connection on which what comes in may have to wait, in order; TCP is told by its window."""
+
+    __slots__ = ("_closed", "_paused")
+
+    def __init__(self, receiver: StreamReceiver) -> None:
+        super().__init__(receiver)
+        self._paused = self._closed = False
+
+    @abstractmethod
+    def _take(self, event: Callable[[], None]) -> None:
+        """Let something happen above, after what waits."""
+
+    @abstractmethod
+    def _go_on_later(self) -> None:
+        """Have what waits, if anything, happen when it is its turn."""
+
+    @abstractmethod
+    def _holds(self) -> bool:
+        """Whether anything that came in waits."""
+
+    @abstractmethod
+    def _end(self) -> None:
+        """Forget what waits."""
+
+    def _hold_back(self) -> None:
+        """Close the window, whether or not those above want more."""
+        super().pause()
+
+    def _let_come(self) -> None:
+        """Open the window again."""
+        super().resume()
+
+    def on_eof(self) -> None:
+        """The end comes after what waits."""
+        self._take(self._receiver.on_eof)
+
+    def on_lost(self, error: OSError | None) -> None:
+        """So does the loss of the connection; that this side has closed, it knows itself."""
+        if self._closed:
+            self._receiver.on_lost(error)
+        else:
+            self._take(lambda: self._receiver.on_lost(error))
+
+    def pause(self) -> None:
+        """Take no more bytes from the peer."""
+        self._paused = True
+        self._hold_back()
+
+    def resume(self) -> None:
+        """Take bytes again."""
+        self._paused = False
+        if self._holds():
+            self._go_on_later()
+        else:
+            self._let_come()
+
+    def close(self) -> None:
+        """Close in order."""
+        self._closed = True
+        self._end()
+        super().close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._closed = True
+        self._end()
+        super().abort()
