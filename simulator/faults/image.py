@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from simulator.faults.kinds import FaultKind, Made, Parameter, Scene
+from simulator.faults.kinds import FaultKind, Made, Parameter, Scene, sound
 from simulator.firmware.variants import OLDER_VERSION
 from simulator.ports import InstallOutcome
 
@@ -13,12 +13,6 @@ if TYPE_CHECKING:
     from simulator.ports import Installer
 
 NUMBER: Final = re.compile(r"[0-9]{1,9}")
-
-
-def _nothing(scene: Scene) -> Made:
-    """The device finds out by itself."""
-    del scene
-    return Made()
 
 
 class RollbackProtection:
@@ -49,7 +43,7 @@ def _rollback(scene: Scene) -> Made:
 
 
 def _kind(name: str, order: str, summary: str, expected: tuple[int, int]) -> FaultKind:
-    return FaultKind(name, "order", summary, _nothing, expected=expected, order=order)
+    return FaultKind(name, "order", summary, sound, expected=expected, order=order)
 
 
 CORRUPT: Final = (0, 5)
@@ -63,7 +57,7 @@ KINDS: Final = (
         "image-older",
         "order",
         "A sound package of version 0.0.0; the device installs it, and Firmware Version (/3/0/3) tells.",
-        _nothing,
+        sound,
         expected=(0, 1),
         order="older",
         version=lambda _parameters, _before: OLDER_VERSION,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from simulator.coap.codes import code_text
-from simulator.faults.kinds import BOTH, PULL, FaultKind, Made, Parameter, Scene
+from simulator.faults.kinds import BOTH, PULL, FaultKind, Parameter, sound
 from simulator.lwm2m.firmware_habits import Notified
 from simulator.lwm2m.firmware_table import Event, Row, State
 
@@ -86,12 +86,6 @@ def cannot(order: str, state: str, delivery: str, profile: Profile, lwm2m: str) 
     return ""
 
 
-def _nothing(scene: Scene) -> Made:
-    """The device is sound; the order is not."""
-    del scene
-    return Made()
-
-
 def _kind(
     name: str,
     order: str,
@@ -106,7 +100,7 @@ def _kind(
         name,
         "order",
         summary,
-        _nothing,
+        sound,
         expected=expected,
         ends=ends,
         deliveries=deliveries,

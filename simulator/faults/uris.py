@@ -7,21 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from simulator.faults.kinds import PULL, FaultKind, Made, Scene
-
-
-def _nothing(scene: Scene) -> Made:
-    """The device is sound."""
-    del scene
-    return Made()
-
+from simulator.faults.kinds import PULL, FaultKind, sound
 
 KINDS: Final = (
     FaultKind(
         "uri-longest",
         "order",
         "Package URI has 255 bytes, the most that there may be; the package can be had by it.",
-        _nothing,
+        sound,
         deliveries=PULL,
         order="longest",
     ),
@@ -29,7 +22,7 @@ KINDS: Final = (
         "uri-too-long",
         "order",
         "Package URI has 256 bytes, one more than the resource holds; the Write is refused (4.00).",
-        _nothing,
+        sound,
         expected=(0, 7),
         deliveries=PULL,
         order="too-long",
