@@ -11,6 +11,7 @@ import asyncio
 import errno
 from typing import TYPE_CHECKING, Any, Final
 
+from simulator.faults.device import MANAGEMENT
 from simulator.faults.kinds import PULL, FaultKind, Made, Parameter, Scene
 from simulator.faults.link import DOWNLOAD, HALF, LOST
 from simulator.faults.streams import Connect, OpenDatagram, StreamBetween
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from simulator.faults.triggers import Trigger
     from simulator.ports import Address, DatagramPort, DatagramReceiver, StreamPort, StreamReceiver
 
-MANAGEMENT: Final = frozenset({"management"})
 WAITING_MAX: Final = 16
 """Datagrams that wait for the new port; further ones are lost."""
 HALF_OPEN_S: Final = 60.0
