@@ -5,9 +5,8 @@ from __future__ import annotations
 import shlex
 from itertools import groupby
 
-import jinja2
-
 from reports import units
+from reports.html import template
 from reports.matrix import Cell, Matrix
 from reports.matrix_text import LEGEND, mark, reasons, verdict_lines
 from reports.verdicts import AS_DECLARED, DIFFERS
@@ -16,16 +15,9 @@ from simulator import __version__
 
 def render_matrix(matrix: Matrix) -> str:
     """The HTML."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     letters = reasons(matrix)
-    environment.filters.update(command=shlex.join, seconds=units.seconds, counted=units.counted)
-    return environment.get_template("matrix.html").render(
+    page = template("matrix.html", command=shlex.join, seconds=units.seconds, counted=units.counted)
+    return page.render(
         m=matrix,
         headline=_headline(matrix),
         sections=[(result, list(rows)) for result, rows in groupby(matrix.rows, lambda row: row.result)],

@@ -6,24 +6,17 @@ import base64
 import shlex
 from collections.abc import Sequence
 
-import jinja2
-
 from reports import text, units
 from reports.figures import Drawn, timeline
+from reports.html import template
 from reports.summary import Summary
 from simulator import __version__
 
 
 def render(summary: Summary, figures: Sequence[Drawn], single: Sequence[Drawn] = ()) -> str:
     """The HTML of a report; ``single`` are the timelines of some devices."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
+    page = template(
+        "report.html",
         seconds=units.seconds,
         number=units.number,
         counted=units.counted,
@@ -32,7 +25,7 @@ def render(summary: Summary, figures: Sequence[Drawn], single: Sequence[Drawn] =
         data_uri=_data_uri,
         command=shlex.join,
     )
-    return environment.get_template("report.html").render(
+    return page.render(
         s=summary,
         tables={table.name: table for table in text.tables(summary)},
         figures=figures,
