@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
@@ -59,9 +60,9 @@ def matrix_of(run: Run, layout: Layout) -> Matrix:
             endpoint = str(devices.loc[index, "endpoint"])
             command = ("lwm2m-fleet", "reproduce", place_of(run.path), "--device", endpoint)
             longest = max((spent[each] for each in rows.index if each in spent), default=None)
-            cell = _with(cell, endpoint=endpoint, reproduce=command, history=tuple(told[index]), took_s=longest)
+            cell = replace(cell, endpoint=endpoint, reproduce=command, history=tuple(told[index]), took_s=longest)
             if not cell.good:
-                cell = _with(cell, notes=(*cell.notes, *_why_operator(run, index)))
+                cell = replace(cell, notes=(*cell.notes, *_why_operator(run, index)))
         cells.append(cell)
     return Matrix(MATRIX_SCHEMA, run_info(run), layout.rows, layout.columns, cells, layout.notes)
 
@@ -77,10 +78,6 @@ def _under_way(run: Run, devices: pd.DataFrame) -> set[int]:
 def place_of(run: Path) -> str:
     """The run directory as it can be typed here, or beside the directory of the matrix."""
     return str(Path(shown(run.parent)) / run.name)
-
-
-def _with(cell: Cell, **more: Any) -> Cell:
-    return Cell(**{name: more.get(name, getattr(cell, name)) for name in cell.__slots__})
 
 
 def _cell(place: Place, rows: pd.DataFrame, judged: Judgement, struck: Mapping[int, set[str]], under_way: int) -> Cell:

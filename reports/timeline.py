@@ -12,12 +12,11 @@ from dataclasses import dataclass, field, fields
 from math import inf
 from typing import Any, Final, NamedTuple
 
+from reports.pattern import RESULT_PATH, STATE_PATH
 from reports.read import Run
 from simulator import events
 from simulator.events import FAULT_OVER, Event
 
-STATE_PATH: Final = "/5/0/3"
-RESULT_PATH: Final = "/5/0/5"
 SINGLE: Final = ("devices", "states", "registrations", "faults", "device_ends", "updates")
 TABLES: Final = (*SINGLE, "transfers", "server_registrations", "server_reports", "steps")
 """What a timeline is made of."""
