@@ -105,7 +105,10 @@ class Conductor:
         self.directory = Path(ready["directory"])
         plan = ready["plan"]
         self._population = Population(load(plan["scenario"], plan["set"], devices=plan["devices"]), plan["seed"])
-        self._workers = Workers(int(ready["devices"]), self._send, self.now, self._there, self._lose, again=self._again)
+        devices = int(ready["devices"])
+        self._workers = Workers(
+            devices, self._send, self.now, self._there, self._lose, again=self._again, dead=self._hears_no_more
+        )
         for worker in self._there():
             self.welcome(worker)
         self._wait_for_workers()
@@ -132,6 +135,11 @@ class Conductor:
         if not isinstance(runner, MasterRunner):
             return [LOCAL]
         return [client.id for client in runner.clients.all if client.state != STATE_MISSING]
+
+    def _hears_no_more(self, worker: str) -> None:
+        # In Locust's account no heartbeat may be missed any more: it takes the worker for lost within a second.
+        runner: Any = self._environment.runner
+        runner.clients[worker].heartbeat = -1
 
     def _send(self, message: str, data: dict[str, Any], worker: str) -> None:
         runner: Any = self._environment.runner
@@ -205,7 +213,7 @@ class Conductor:
             return
         match message:
             case m.PROCESS:
-                self._workers.has_process(worker, int(data["pid"]), str(data["space"]))
+                self._workers.has_process(worker, int(data["pid"]), str(data["space"]), int(data["worker"]))
                 self._stage.tell({"do": "process", "name": data["name"], "pid": data["pid"]})
             case m.READY:
                 self._unready.discard(worker)

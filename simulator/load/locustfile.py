@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import gevent
-import locust.runners
 from locust import User, constant, events, task
 from locust.exception import StopUser
 from locust.runners import WorkerRunner
@@ -21,6 +20,7 @@ from locust.runners import WorkerRunner
 from simulator.cli.failure import ENVIRONMENT, USAGE, CommandFailedError
 from simulator.cli.metrics import serve_metrics
 from simulator.cli.run import Options, load_scenario
+from simulator.load.adjusting import adjust
 from simulator.load.dispatcher import SteadyDispatcher
 from simulator.load.joint import Joint
 from simulator.load.merging import use_finer_buckets
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from locust.env import Environment
 
     from simulator.scenario import Scenario
-
-NEVER: Final = -(1 << 40)
-"""So many heartbeats are never missed: Locust would ramp the whole test again when it forgets a lost worker."""
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +90,7 @@ def _on_parser(parser: Any) -> None:
 @events.init.add_listener
 def _on_init(environment: Environment, web_ui: Any = None, **_: Any) -> None:
     use_finer_buckets()
-    locust.runners.HEARTBEAT_DEAD_INTERNAL = NEVER
+    adjust()
     joint = joint_of(environment)
     joint.listen()
     environment.dispatcher_class = SteadyDispatcher

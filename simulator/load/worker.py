@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
@@ -88,7 +89,8 @@ class WorkerFleet:
             self._send(m.FAILED, {"name": self._name, "reason": f"{error.filename}: {error.strerror}"})
             return
         self._process = process
-        self._send(m.PROCESS, {"name": self._name, "pid": process.pid, "space": process_space()})
+        told = {"name": self._name, "pid": process.pid, "worker": os.getpid(), "space": process_space()}
+        self._send(m.PROCESS, told)
 
     def _send(self, message: str, data: dict[str, Any]) -> None:
         self._runner.send_message(message, data)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 from typing import TYPE_CHECKING, Any, Final
+
+import psutil
 
 from simulator.load import messages as m
 from simulator.load.ledger import Ledger
@@ -31,6 +32,7 @@ class Workers:
         there: the workers that Locust hears.
         lost: told of each loss, in words.
         again: lease the devices of a lost worker anew.
+        dead: told of each worker on this machine whose process is gone, while Locust still waits for its heartbeat.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Workers:
         lost: Callable[[str], None],
         *,
         again: bool,
+        dead: Callable[[str], None] = lambda _worker: None,
     ) -> None:
         self.ledger = Ledger(devices)
         self.ramp = Ramp()
@@ -53,17 +56,18 @@ class Workers:
         self._there = there
         self._lost = lost
         self._again = again
+        self._dead = dead
         self._wanted: list[tuple[str, int]] = []
-        self._pids: dict[str, tuple[int, str]] = {}
+        self._pids: dict[str, tuple[int, int, str]] = {}
         self._missing: dict[str, float] = {}
 
     def name(self, worker: str) -> str:
         """The name of a worker's fleet process in the record."""
         return self.names.setdefault(worker, f"fleet-{len(self.names)}")
 
-    def has_process(self, worker: str, pid: int, space: str) -> None:
-        """A worker has a fleet process: its process id, and where that id means something."""
-        self._pids[worker] = pid, space
+    def has_process(self, worker: str, pid: int, space: str, own: int = 0) -> None:
+        """A worker has a fleet process: the process ids of both, and where those mean something."""
+        self._pids[worker] = pid, own, space
 
     # -- leases ----------------------------------------------------------------------------------------------------
 
@@ -98,6 +102,9 @@ class Workers:
     def look(self) -> None:
         """See which workers are missing or there again, and lease what is free."""
         heard, now = set(self._there()), self._now()
+        for worker in heard:
+            if self._died(worker):
+                self._dead(worker)
         for worker in self.names:
             if worker not in heard and worker not in self._missing:
                 self._missing[worker] = now
@@ -111,8 +118,12 @@ class Workers:
                 self.ledger.release(worker, again=self._again)
         self._serve()
 
+    def _died(self, worker: str) -> bool:
+        _, own, space = self._pids.get(worker, (0, 0, ""))
+        return bool(own) and space == process_space() and not _is_alive(own)
+
     def _is_dead(self, worker: str, since: float) -> bool:
-        pid, space = self._pids.get(worker, (0, ""))
+        pid, _, space = self._pids.get(worker, (0, 0, ""))
         if pid and space and space == process_space():
             return not _is_alive(pid)
         return self._now() - since > CERTAIN_S
@@ -120,9 +131,7 @@ class Workers:
 
 def _is_alive(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        # Who was killed and has a parent that has not looked yet is still in the table of processes.
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
-        return True
-    return True

@@ -21,6 +21,7 @@ class Master:
         self.there = ["a", "b"]
         self.sent = []
         self.lost = []
+        self.dead = []
         self.workers = Workers(
             devices,
             lambda message, data, worker: self.sent.append((message, data, worker)),
@@ -28,6 +29,7 @@ class Master:
             lambda: self.there,
             self.lost.append,
             again=again,
+            dead=self.dead.append,
         )
         for worker in self.there:
             self.workers.name(worker)
@@ -82,6 +84,20 @@ def test_the_end_of_a_process_on_this_machine_is_certain_at_once():
     master.there = ["a"]
     master.workers.wants("a", 4)
     assert master.leased() == [("a", [0, 1, 2, 3])]
+
+
+def test_a_worker_that_died_unheard_is_told_although_its_parent_has_not_looked_yet():
+    master = Master(4)
+    died = subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE)
+    os.waitid(os.P_PID, died.pid, os.WEXITED | os.WNOWAIT)
+    for worker, own in (("a", os.getpid()), ("b", died.pid)):
+        master.workers.wants(worker, 2)
+        master.workers.has_process(worker, os.getpid(), process_space(), own)
+    master.there = ["a", "b"]
+    master.dead.clear()
+    master.workers.look()
+    assert master.dead == ["b"]
+    died.communicate()
 
 
 def test_a_process_id_of_another_container_says_nothing():
