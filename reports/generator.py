@@ -20,7 +20,11 @@ LOOP_LAG_MAX_S: Final = 0.25
 LATE_SHARE_MAX: Final = 0.01
 """Of all starts."""
 
+DOWNLOADS_S_MIN: Final = 3.0
+"""Shorter than this, downloads say nothing of the origin: health is sampled once a second."""
+
 SERVER: Final = "server"
+ORIGIN: Final = "origin"
 
 
 def generator(run: Run, devices: int) -> Generator:
@@ -42,7 +46,9 @@ def generator(run: Run, devices: int) -> Generator:
         dropped_datagrams=int(rows["dropped_datagrams"].max()) if len(rows) else None,
         processes=processes,
     )
-    reasons = _process_reasons(own) + _start_reasons(found, devices) + _machine_reasons(run, processes)
+    others = [process for process in own if process.role != ORIGIN]
+    reasons = _full_reasons(others) + _origin_reasons(run, processes) + _lag_reasons(own)
+    reasons += _start_reasons(found, devices) + _machine_reasons(run, processes)
     return replace(found, bottleneck=bool(reasons), reasons=reasons)
 
 
@@ -111,18 +117,48 @@ def _cpu_share(rows: pd.DataFrame, window: tuple[float, float] | None) -> float 
     return float((ends[1] - ends[0]) / (last - first))
 
 
-def _process_reasons(processes: list[ProcessHealth]) -> list[str]:
-    reasons = [
+def _full_reasons(processes: list[ProcessHealth]) -> list[str]:
+    return [
         f"{process.process} used {share(process.cpu_share)} of a core over the campaign"
         for process in processes
         if process.cpu_share is not None and process.cpu_share > CPU_SHARE_MAX
     ]
-    reasons += [
+
+
+def _downloads(run: Run) -> tuple[float, float] | None:
+    """While nine tenths of the downloads ended: the first and the last few of them do not fill an origin."""
+    transfers = run.tables["transfers"]
+    ends = transfers.loc[transfers["delivery"] == "pull", "t"]
+    if not len(ends):
+        return None
+    first, last = ends.quantile([0.05, 0.95])
+    return (float(first), float(last)) if last - first >= DOWNLOADS_S_MIN else None
+
+
+def _origin_reasons(run: Run, processes: list[ProcessHealth]) -> list[str]:
+    """Whether a process of the package origin was full while devices downloaded, and which key has more of them."""
+    rows, window = run.tables["health"], _downloads(run)
+    origins = [process for process in processes if process.role == ORIGIN]
+    full = []
+    for process in origins:
+        shares = process.cpu_share, _cpu_share(rows[rows["process"] == process.process], window)
+        most = max(one or 0.0 for one in shares)
+        if most > CPU_SHARE_MAX:
+            full.append(f"{process.process} used {share(most)} of a core")
+    if not full:
+        return []
+    mend = f"firmware.processes is {len(origins)}, raise it"
+    if _machine_reasons(run, processes):
+        mend = "more of its processes, firmware.processes, need a machine with more cores"
+    return [f"the package origin was full while devices downloaded: {', '.join(full)} ({mend})"]
+
+
+def _lag_reasons(processes: list[ProcessHealth]) -> list[str]:
+    return [
         f"the event loop of {process.process} was up to {process.loop_lag_max_s * 1000:,.0f} ms late"
         for process in processes
         if process.loop_lag_max_s is not None and process.loop_lag_max_s > LOOP_LAG_MAX_S
     ]
-    return reasons
 
 
 def _start_reasons(found: Generator, devices: int) -> list[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rich.table import Table
 
 from simulator.cli.failure import ENVIRONMENT, HOLDS
+from simulator.recorder.machine import usable_cores
 from simulator.servers.java import java_version
 from simulator.stacks.extras import missing_for_oscore
 
@@ -71,6 +72,12 @@ def _loopback() -> Finding:
     return Finding("source addresses", "ok", "all of 127.0.0.0/8", "")
 
 
+def _cores() -> Finding:
+    cores = usable_cores()
+    do = "each process fills one: server, operator, --processes of the fleet, firmware.processes of the package origin"
+    return Finding("cores", "ok", f"{cores} that may be used", do)
+
+
 def _receive_buffer() -> Finding:
     path = Path("/proc/sys/net/core/rmem_max")
     try:
@@ -121,6 +128,7 @@ def _program(name: str, package: str, purpose: str) -> Callable[[], Finding]:
 
 CHECKS: Final[tuple[Callable[[], Finding], ...]] = (
     _python,
+    _cores,
     _open_files,
     _local_ports,
     _loopback,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from simulator.cli.child import Child, ChildError
 from simulator.cli.identities import Identities
 from simulator.cli.metrics import Totals
+from simulator.cli.origins import crowded, start_origins
 from simulator.cli.packages import Packages, make_packages
 from simulator.cli.plan import PLAN, Ended, Plan, View
 from simulator.cli.reach import problem_of
@@ -138,15 +139,13 @@ class Session:
             await self._unless_stopped(fleet.ready())
 
     async def _start_origin(self, manifest: Manifest, packages: Packages, identity_dir: str) -> dict[str, str]:
-        self._say("starting the package origin")
-        arguments = [str(packages.directory), *([identity_dir] if identity_dir else [])]
-        chaos = self.plan.scenario.firmware.chaos_json(self.plan.seed)
-        arguments += ["--host", self.plan.scenario.firmware.host, *(["--chaos", chaos] if chaos else [])]
-        origin = await self._child(manifest, "origin", "origin", ORIGIN, arguments)
-        ready = await self._unless_stopped(origin.ready())
-        for psks in self._identities.download_psks(self._population):
-            await origin.tell(do="credentials", psks=psks)
-        return {str(scheme): str(uri) for scheme, uri in ready["origins"].items()}
+        plan, psks = self.plan, self._identities.download_psks(self._population)
+        self._say("starting the package origin", crowded(plan.scenario.firmware.processes))
+
+        def start(name: str, arguments: list[str]) -> Coroutine[Any, Any, Child]:
+            return self._child(manifest, name, "origin", ORIGIN, arguments)
+
+        return await start_origins(plan, packages.directory, identity_dir, psks, start, self._unless_stopped)
 
     async def _find_external(self, manifest: Manifest, server: ExternalServer, origins: dict[str, str]) -> list[str]:
         groups = self.plan.scenario.groups.values()

@@ -106,6 +106,10 @@ def _devices(draft: Draft) -> Iterator[Finding]:
             yield Finding(
                 ("firmware", key), f"a package has at least {HEADER_SIZE} bytes, its header", 'write it as "64 KiB"'
             )
+        readable = len(draft.groups) == len(draft.group_names)
+        if draft.firmware.processes > 1 and readable and all(g.delivery != "pull" for g in draft.groups.values()):
+            problem = "no group pulls, so that the package origin has nothing to do"
+            yield Finding(("firmware", "processes"), problem, "drop it, or add a group")
 
 
 def _endpoints(draft: Draft) -> Iterator[Finding]:

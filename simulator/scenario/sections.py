@@ -113,6 +113,12 @@ class Firmware(Section):
     host: Host = Field(
         default="127.0.0.1", description="The address that the package origin binds, and devices pull from."
     )
+    processes: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Processes of the package origin, which serve the same ports; each can fill a core.",
+    )
     chaos: OriginChaosSettings | None = Field(
         default=None, description="What the package origin does wrong on purpose; a table."
     )

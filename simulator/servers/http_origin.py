@@ -18,15 +18,19 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from simulator.ports import Address
 from simulator.recorder.process import EXIT_ENVIRONMENT, RunProcess
 from simulator.servers.http_packages import HttpPackages
 from simulator.servers.http_ports import PortTransport
 from simulator.transport.loop import run
+from simulator.transport.sharing import shared_stream
+from simulator.transport.sources import family
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from simulator.ports import Address, StreamPort, StreamReceiver
+    from simulator.ports import StreamPort, StreamReceiver
+    from simulator.servers.exchanges import SharedExchanges
     from simulator.servers.origin_chaos import Defects
 
 HOST: Final = "127.0.0.1"
@@ -56,6 +60,7 @@ class HttpOrigin:
         packages: the bytes by path, such as ``fw/good.bin``.
         defects: what it does wrong on purpose.
         unix_now: Unix time of the header Date; the machine's by default.
+        exchanges: what other processes know of packages that were exchanged, too.
     """
 
     def __init__(
@@ -63,9 +68,10 @@ class HttpOrigin:
         packages: Mapping[str, bytes],
         defects: Defects | None = None,
         unix_now: Callable[[], float] = time.time,
+        exchanges: SharedExchanges | None = None,
     ) -> None:
         self._unix_now = unix_now
-        sound = HttpPackages(packages)
+        sound = HttpPackages(packages, exchanges)
         self._packages = sound if defects is None else defects.http(sound)
         # Nobody is to send a body, so none is waited for (lingering_time).
         server = web.Server(self._answer, access_log=None, logger=log, lingering_time=0, handler_cancellation=True)
@@ -76,13 +82,19 @@ class HttpOrigin:
         """Get ready to listen."""
         await self._runner.setup()
 
-    async def listen(self, tls: ssl.SSLContext | None = None, *, host: str = HOST, port: int = 0) -> int:
+    async def listen(
+        self, tls: ssl.SSLContext | None = None, *, host: str = HOST, port: int = 0, shared: bool = False
+    ) -> int:
         """Take connections on one more port, which is given back; with ``tls``, those of https.
+
+        Args:
+            shared: whether other processes of the same user may listen there, too.
 
         Raises:
             OSError: the port is taken.
         """
-        sock = socket.create_server((host, port), backlog=BACKLOG)
+        at = Address(host, port)
+        sock = shared_stream(at, family(at)) if shared else socket.create_server(at, backlog=BACKLOG)
         try:
             await web.SockSite(self._runner, sock, ssl_context=tls, backlog=BACKLOG).start()
         except BaseException:

@@ -16,6 +16,8 @@ from simulator.transport.http_fields import FieldError, byte_range, listed_tags
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from simulator.servers.exchanges import SharedExchanges
+
 ETAG_LENGTH: Final = 8
 """Bytes of the SHA-256 in the entity tag."""
 STATUSES: Final = {"forbidden": 403, "unavailable": 503}
@@ -50,13 +52,14 @@ class HttpPackages:
 
     Args:
         packages: the bytes by path, such as ``fw/good.bin``.
+        exchanges: what other processes know of packages that were exchanged, too.
     """
 
-    def __init__(self, packages: Mapping[str, bytes]) -> None:
+    def __init__(self, packages: Mapping[str, bytes], exchanges: SharedExchanges | None = None) -> None:
         self._packages = {
             "/" + path.strip("/"): _Package(memoryview(body), etag_of(body)) for path, body in packages.items()
         }
-        self._exchanges = Exchanges()
+        self._exchanges = exchanges or Exchanges()
 
     def answer(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
         """Answer a request.

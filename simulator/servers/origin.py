@@ -1,7 +1,9 @@
 """The package origin as a process of a run: the same packages over CoAP, CoAP over TCP and HTTP, without TLS and with.
 
 python -m simulator.servers.origin RUN_DIRECTORY T0 PACKAGES_DIRECTORY [IDENTITY_DIRECTORY] [--chaos JSON] [--host IP]
+    [--name NAME] [--shared FILE [--ports JSON]]
 
+With ``--shared`` it is one of several that serve the same ports: the first takes free ones, the others are told which.
 Commands on standard input: ``{"psks": [[IDENTITY, KEY_HEX], ...]}`` and ``{"do": "stop"}``.
 """
 
@@ -9,18 +11,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import logging
 import os
 import random
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from simulator.ports import Address
 from simulator.recorder.process import EXIT_ENVIRONMENT, RunProcess
 from simulator.security.credentials import CredentialError, Psk, PskStore, ServerCredentials
 from simulator.security.files import load_identity, load_trust
+from simulator.servers.exchanges import SharedExchanges
 from simulator.servers.http_origin import HttpOrigin, server_context
 from simulator.servers.origin_chaos import defects_of
 from simulator.servers.package_origin import PackageOrigin
@@ -34,7 +38,8 @@ from simulator.transport.sockets import SocketNetwork
 from simulator.transport.tls_listener import listen_tls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import ssl
+    from collections.abc import Callable, Mapping
 
     from simulator.coap.owner import Chance
     from simulator.ports import Listener, Network
@@ -42,6 +47,17 @@ if TYPE_CHECKING:
 
 SWEEP_S = 30.0
 HOST: Final = "127.0.0.1"
+
+log = logging.getLogger(__name__)
+
+
+class Shared(NamedTuple):
+    """What one of several processes has in common with the others."""
+
+    exchanges: Path
+    """File by which they know of packages that were exchanged."""
+    ports: Mapping[str, int]
+    """By scheme, as the first process has taken them; free ones where there is none."""
 
 
 class Origins:
@@ -58,6 +74,10 @@ class Origins:
         defects: what it does wrong on purpose.
         entropy: random bytes of DTLS; a run in virtual time that is to be repeated gives those of its seed.
         host: the address that the ports are bound to: loopback by default.
+        shared: with other processes, over sockets; None for a process that is alone.
+
+    Raises:
+        OSError: the file of ``shared`` cannot be opened.
 
     Attributes:
         psks: the keys that devices may come with, over coaps and coaps+tcp.
@@ -75,42 +95,49 @@ class Origins:
         defects: Defects | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
         host: str = HOST,
+        shared: Shared | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._now = now
         self._host = host
-        self._any = Address(host, 0)
+        self._shared = shared
+        self._exchanges = None if shared is None else SharedExchanges(shared.exchanges)
         self._identity_dir = identity_dir
-        self._network = network or SocketNetwork(loop)
+        self._network = network or SocketNetwork(loop, shared=shared is not None)
         self._on_sockets = network is None
         self._entropy = entropy
         self._deadlines = Deadlines(loop, now)
         self.psks = PskStore()
-        sound = PackageOrigin(packages)
-        coap = sound if defects is None else defects.coap(sound)
+        self._coap = PackageOrigin(packages, self._exchanges)
+        coap = self._coap if defects is None else defects.coap(self._coap)
         self._wire = straight if defects is None else defects.wire
         arm = self._deadlines.arm
         self._tables = {scheme: PeerTable(now, chance, coap, arm) for scheme in ("coap", "coaps")}
         self._streams = {scheme: CoapTcpServer(now, chance, coap, arm) for scheme in ("coap+tcp", "coaps+tcp")}
-        self._http = HttpOrigin(packages, defects, unix_now)
+        self._http = HttpOrigin(packages, defects, unix_now, self._exchanges)
         self._listeners: list[Listener] = []
+
+    @property
+    def requests(self) -> int:
+        """How many it was asked, one for each block over CoAP."""
+        return self._coap.requests + self._http.requests
 
     async def open(self) -> dict[str, str]:
         """Take requests; the URI of each origin by its scheme.
 
         Raises:
             CredentialError: a file of the identity cannot be used.
-            OSError: there is no free port.
+            OSError: there is no free port, or somebody has one that is to be shared.
         """
         table, streams = self._tables["coap"], self._streams["coap+tcp"]
         receiver, behind = self._wire(table)
-        table.attach(behind(await self._network.bind_datagram(self._any, receiver)))
-        await streams.listen(self._network, self._any)
+        table.attach(behind(await self._network.bind_datagram(self._at("coap"), receiver)))
+        await streams.listen(self._network, self._at("coap+tcp"))
         await self._http.start()
         if self._on_sockets:
-            place = Address(self._host, await self._http.listen(host=self._host))
+            place = await self._listen_http("http")
         else:
-            place = self._listening(await self._network.listen_stream(self._any, self._http.accept))
+            place = self._listening(await self._network.listen_stream(self._at("http"), self._http.accept))
         plain = {"coap": f"coap://{table.local}", "coap+tcp": f"coap+tcp://{streams.local}", "http": f"http://{place}"}
         return plain if self._identity_dir is None else plain | await self._open_secure(self._identity_dir)
 
@@ -120,17 +147,23 @@ class Origins:
         table, streams = self._tables["coaps"], self._streams["coaps+tcp"]
         shared = credentials, self._deadlines, self._now
         receiver, behind = self._wire(table)
-        table.attach(behind(await bind_dtls(self._network, self._any, receiver, *shared, entropy=self._entropy)))
-        streams.attach(await listen_tls(self._network, self._any, streams.accept, *shared))
+        at = self._at("coaps")
+        table.attach(behind(await bind_dtls(self._network, at, receiver, *shared, entropy=self._entropy)))
+        streams.attach(await listen_tls(self._network, self._at("coaps+tcp"), streams.accept, *shared))
         secure = {"coaps": f"coaps://{table.local}", "coaps+tcp": f"coaps+tcp://{streams.local}"}
         if self._on_sockets:
-            context = server_context(*files, directory / "ca.pem")
-            place = Address(self._host, await self._http.listen(context, host=self._host))
+            place = await self._listen_http("https", server_context(*files, directory / "ca.pem"))
         else:
-            place = self._listening(
-                await listen_tls(self._network, self._any, self._http.accept, *shared, protocols=())
-            )
+            at = self._at("https")
+            place = self._listening(await listen_tls(self._network, at, self._http.accept, *shared, protocols=()))
         return secure | {"https": f"https://{place}"}
+
+    def _at(self, scheme: str) -> Address:
+        return Address(self._host, 0 if self._shared is None else self._shared.ports.get(scheme, 0))
+
+    async def _listen_http(self, scheme: str, tls: ssl.SSLContext | None = None) -> Address:
+        host, port = self._at(scheme)
+        return Address(host, await self._http.listen(tls, host=host, port=port, shared=self._shared is not None))
 
     def _listening(self, listener: Listener) -> Address:
         self._listeners.append(listener)
@@ -151,21 +184,34 @@ class Origins:
             listener.close()
         await self._http.close()
         self._deadlines.close()
+        if self._exchanges is not None:
+            self._exchanges.close()
 
 
-async def serve(
-    directory: Path, t0: float, packages: dict[str, bytes], identity_dir: Path | None, chaos: str = "", host: str = HOST
-) -> int:
-    """Serve the packages until told to stop, with defects where there is ``chaos``; the exit code of the process."""
-    process = RunProcess(directory, "origin", t0)
+async def serve(options: argparse.Namespace) -> int:
+    """Serve the packages until told to stop; the exit code of the process.
+
+    Args:
+        options: those of ``main``.
+    """
+    process = RunProcess(options.directory, options.name, options.t0)
     await process.start()
-    defects = defects_of(chaos, process.now, process.emit)
-    origins = Origins(packages, process.now, random.Random(), identity_dir, defects=defects, host=host)
+    origins: Origins | None = None
     try:
+        origins = Origins(
+            {path.name: path.read_bytes() for path in options.packages.iterdir()},
+            process.now,
+            random.Random(),
+            options.identity_dir,
+            defects=defects_of(options.chaos, process.now, process.emit),
+            host=options.host,
+            shared=Shared(options.shared, json.loads(options.ports)) if options.shared else None,
+        )
         uris = await origins.open()
     except (OSError, CredentialError) as error:
         process.tell(failed=f"the package origin cannot serve: {getattr(error, 'strerror', None) or error}")
-        await origins.close()
+        if origins is not None:
+            await origins.close()
         await process.close()
         return EXIT_ENVIRONMENT
     process.tell(ready=True, coap=uris["coap"], origins=uris)
@@ -175,6 +221,7 @@ async def serve(
             origins.psks.add(Psk(identity.encode(), bytes.fromhex(key_hex)))
     sweeping.cancel()
     await origins.close()
+    log.info("%s was asked %d times", options.name, origins.requests)
     await process.close()
     return 0
 
@@ -195,9 +242,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("identity_dir", type=Path, nargs="?")
     parser.add_argument("--chaos", default="", help="what it does wrong on purpose, as JSON")
     parser.add_argument("--host", default=HOST, help="the address that it binds")
-    options = parser.parse_args(arguments)
-    bodies = {path.name: path.read_bytes() for path in options.packages.iterdir()}
-    return run(serve(options.directory, options.t0, bodies, options.identity_dir, options.chaos, options.host))
+    parser.add_argument("--name", default="origin", help="of this process in the records")
+    parser.add_argument("--shared", type=Path, metavar="FILE", help="what the processes of one origin know in common")
+    parser.add_argument("--ports", default="{}", help="those that the first of them has, by scheme, as JSON")
+    return run(serve(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

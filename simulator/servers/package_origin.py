@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from simulator.coap.endpoint import Endpoint
     from simulator.coap.message import Message
+    from simulator.servers.exchanges import SharedExchanges
 
 ETAG_LENGTH = 8
 
@@ -30,9 +31,10 @@ class PackageOrigin:
 
     Args:
         packages: the bytes by path, such as ``fw/good.bin``.
+        exchanges: what other processes know of packages that were exchanged, too.
     """
 
-    def __init__(self, packages: Mapping[str, bytes]) -> None:
+    def __init__(self, packages: Mapping[str, bytes], exchanges: SharedExchanges | None = None) -> None:
         options = [(CONTENT_FORMAT, uint_bytes(FORMAT_OPAQUE))]
         self._responses = {
             tuple(path.strip("/").split("/")): Response(
@@ -40,7 +42,7 @@ class PackageOrigin:
             )
             for path, body in packages.items()
         }
-        self._exchanges = Exchanges()
+        self._exchanges = exchanges or Exchanges()
         self.requests = 0
 
     def on_request(self, endpoint: Endpoint, request: Message, now: float) -> Response | None:  # noqa: ARG002

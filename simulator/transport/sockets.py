@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from simulator.ports import Address
 from simulator.transport.connected import ConnectedPort
 from simulator.transport.poller import Poller
+from simulator.transport.sharing import bind_shared, shared_stream
 from simulator.transport.sources import SourceAddresses, family, named
 from simulator.transport.streams import SocketListener, SocketStreamPort, StreamProtocol, read_buffer
 
@@ -102,10 +103,14 @@ class SocketNetwork:
     Args:
         loop: uvloop or the standard one.
         sources: local addresses for datagram ports towards loopback.
+        shared: whether other processes of the same user may serve the ports that this one binds or listens on, too.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sources: SourceAddresses | None = None) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, sources: SourceAddresses | None = None, *, shared: bool = False
+    ) -> None:
         self._loop = loop
+        self._shared = shared
         self._sources = sources or SourceAddresses()
         self._poller = Poller(loop)
         self._read_buffer = read_buffer()
@@ -137,7 +142,10 @@ class SocketNetwork:
             sock.setblocking(False)
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 _enlarge(sock, option)
-            sock.bind((local.host, local.port))
+            if self._shared:
+                bind_shared(sock, local)
+            else:
+                sock.bind((local.host, local.port))
         except OSError as error:
             sock.close()
             raise named(error, f"UDP {local}") from error
@@ -179,10 +187,16 @@ class SocketNetwork:
         Raises:
             OSError: the port is taken; the text names it.
         """
+
+        def protocol() -> StreamProtocol:
+            return StreamProtocol(accept, self._read_buffer)
+
         try:
-            server = await self._loop.create_server(
-                lambda: StreamProtocol(accept, self._read_buffer), local.host, local.port, backlog=BACKLOG
-            )
+            if self._shared:
+                sock = shared_stream(local, family(local))
+                server = await self._loop.create_server(protocol, sock=sock, backlog=BACKLOG)
+            else:
+                server = await self._loop.create_server(protocol, local.host, local.port, backlog=BACKLOG)
         except OSError as error:
             raise named(error, f"TCP {local}") from error
         return SocketListener(server)

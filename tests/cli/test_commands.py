@@ -309,7 +309,7 @@ def test_a_run_with_oscore_needs_its_packages(command, tmp_path, monkeypatch):
 def test_doctor(command):
     code, out, _ = command("doctor")
     assert code in (0, 3)
-    for what in ("Python", "open files", "local ports", "Java", "mvn"):
+    for what in ("Python", "open files", "local ports", "Java", "mvn", "firmware.processes"):
         assert what in out
 
 

@@ -14,7 +14,7 @@ from simulator.cli.plan import Plan
 from simulator.cli.session import Session
 from simulator.recorder.manifest import Manifest, RunDirectoryError
 from simulator.scenario import load
-from tests.cli.fakes import FLEET, IDLE_OPERATOR, OPERATOR, use_fakes
+from tests.cli.fakes import FLEET, IDLE_OPERATOR, OPERATOR, ORIGIN, use_fakes
 
 SCENARIO = """
 [firmware]
@@ -137,6 +137,46 @@ async def test_a_process_that_fails_in_the_middle(make, bodies, reason):
     assert (ended.status, ended.begun) == ("failed", True)
     assert ended.reason.startswith(reason)
     assert manifest(session)["status"] == "failed"
+    assert not alive(session)
+
+
+NAME = "name = sys.argv[sys.argv.index('--name') + 1]\n"
+"""Of the process of an origin."""
+
+
+async def test_an_origin_of_two_processes(make, tmp_path):
+    heard = NAME + ORIGIN.replace("    pass", f"    open(f'{tmp_path}/{{name}}', 'a').write(json.dumps(command))")
+    heard = heard.replace('"http": ', '"coaps": ')
+    session = make(origin=heard, sets=["firmware.processes=2", "groups.a.transport=coaps"])
+    ended = await session.run()
+    assert (ended.status, ended.reason) == ("complete", "")
+    names = [(process["name"], process["role"]) for process in manifest(session)["processes"]]
+    assert names[:2] == [("origin-0", "origin"), ("origin-1", "origin")]
+    assert [use["process"] for use in manifest(session)["usage"]][:2] == ["origin-0", "origin-1"]
+    first, second = (json.loads((tmp_path / f"origin-{k}").read_text()) for k in (0, 1))
+    assert first == second
+    assert len(first["psks"]) == 2
+    assert not alive(session)
+
+
+@pytest.mark.parametrize(
+    ("body", "begun", "reason"),
+    [
+        ("tell(failed='no port')\n    end()\n    sys.exit()", False, "no port"),
+        (
+            "tell(ready=True, origins={})\n    os.kill(os.getpid(), signal.SIGKILL)",
+            True,
+            "origin-1 ended unexpectedly, killed by signal 9",
+        ),
+    ],
+    ids=["before it is ready", "when it is"],
+)
+async def test_an_origin_that_loses_one_of_two_processes(make, body, begun, reason):
+    origin = f"{NAME}if name == 'origin-1':\n    {body}\n{ORIGIN}"
+    session = make(origin=origin, operator=IDLE_OPERATOR, sets=["firmware.processes=2"])
+    ended = await session.run()
+    assert (ended.status, ended.begun) == ("failed", begun)
+    assert ended.reason.startswith(reason)
     assert not alive(session)
 
 

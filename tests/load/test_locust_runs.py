@@ -90,8 +90,9 @@ def ends(run):
 
 @pytest.mark.parametrize("workers", sized([3], [0, 3]))
 def test_totals_are_those_of_the_record_and_nothing_is_left_behind(start, workers):
-    run = start(QUICK, workers=workers)
+    run = start(QUICK, "--fleet-set", "firmware.processes=2", workers=workers)
     assert run.wait() == 0, run.text
+    assert {one["name"] for one in run.manifest["processes"]} >= {"origin-0", "origin-1"}
     assert {key: row["num_requests"] for key, row in run.stats.items()} == recorded(run)
     assert sum(row["num_failures"] for row in run.stats.values()) == 0
     assert run.manifest["status"] == "complete"

@@ -43,6 +43,52 @@ def test_bottleneck(summary, fleet, reason):
     assert reason in found.reasons[0]
 
 
+def origin_run(summary, *shares, busy=(0, 11), seconds=20, **options):
+    """A run with an origin of so many processes, each of which used a share of a core while it was busy."""
+    names = ["origin"] if len(shares) == 1 else [f"origin-{k}" for k in range(len(shares))]
+    rows = []
+    for name, share in zip(names, shares, strict=True):
+        busy_s = [min(max(t - busy[0], 0), busy[1] - busy[0]) for t in range(seconds + 1)]
+        rows += [replace(row, cpu_s=share * busy_s[int(row.t)]) for row in health(name, seconds)]
+    devices = [Device(k, due=k / 10, update_s=19.0 - k / 10) for k in range(100)]
+    return summary(devices, fleet_health=health("fleet-0", seconds) + rows, **options).generator
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [
+        ((0.97,), "origin used 97 % of a core (firmware.processes is 1, raise it)"),
+        ((0.95, 0.5), "origin-0 used 95 % of a core (firmware.processes is 2, raise it)"),
+        (
+            (0.95, 0.92),
+            "origin-0 used 95 % of a core, origin-1 used 92 % of a core (firmware.processes is 2, raise it)",
+        ),
+    ],
+)
+def test_an_origin_that_was_full_while_devices_downloaded(summary, shares, said):
+    """Over the whole campaign, in which the devices install for long, it was not."""
+    found = origin_run(summary, *shares, cores=8)
+    assert found.reasons == [f"the package origin was full while devices downloaded: {said}"]
+    assert found.bottleneck
+    assert all(one.cpu_share < 0.7 for one in found.processes if one.role == "origin")
+
+
+def test_more_processes_do_not_help_a_full_machine(summary):
+    found = origin_run(summary, 0.95, busy=(0, 20), cores=1)
+    assert "more of its processes, firmware.processes, need a machine with more cores" in found.reasons[0]
+    assert "1.4 of 1 cores" in found.reasons[1]
+
+
+@pytest.mark.parametrize("options", [{"busy": (12, 20)}, {"busy": (0, 2)}], ids=["after the downloads", "for a moment"])
+def test_an_origin_that_was_full_at_another_time(summary, options):
+    assert not origin_run(summary, 0.99, cores=8, **options).bottleneck
+
+
+def test_downloads_of_a_moment_say_nothing_of_the_origin(summary):
+    rows = [replace(row, cpu_s=min(row.t, 1.0) * 0.99) for row in health("origin")]
+    assert not run_of(summary, fleet_health=health("fleet-0") + rows, cores=8).bottleneck
+
+
 def test_one_late_start_in_a_hundred_is_not_a_bottleneck(summary):
     found = run_of(summary, fleet_health=health("fleet-0", late_starts=1))
     assert (found.bottleneck, found.late_starts) == (False, 1)

@@ -155,6 +155,7 @@ CASES = [
     (PULL + '[firmware]\nversion = "1.0.0"', "firmware.version", "the same version",
      PULL + '[firmware]\nversion = "1"'),
     (PULL + '[firmware]\nsize = "127 B"', "firmware.size", "at least 128 bytes", PULL + '[firmware]\nsize = "128 B"'),
+    (PUSH + "[firmware]\nprocesses = 2", "firmware.processes", "no group pulls", PUSH + "[firmware]\nprocesses = 1"),
     (
         PULL + 'block_size = 16\nflash = "1 GiB"\n[firmware]\nsize = "17 MiB"',
         "groups.a.block_size", "at most 2^20 blocks",
