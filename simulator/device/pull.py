@@ -55,15 +55,15 @@ class Pull(ABC):
         "_resends",
         "_resumes",
         "_retries",
-        "_scheme",
         "_started",
         "_tally",
         "_wire_before",
+        "scheme",
     )
 
     def __init__(self, device: Device, scheme: str, offset: int, etag: bytes) -> None:
         self._device = device
-        self._scheme = scheme
+        self.scheme = scheme
         self._started = device.world.now()
         self._offset = offset
         self._etag = etag
@@ -147,6 +147,12 @@ class Pull(ABC):
         """Bytes of the whole package; -1 while the origin has not told."""
         progress = self._progress()
         return progress.size if progress is not None else NOT_KNOWN
+
+    @property
+    def under_way(self) -> int:
+        """Bytes of the package that are there while it goes on; 0 once its end is recorded."""
+        progress = None if self._ended else self._progress()
+        return 0 if progress is None else progress.received
 
     @property
     def etag(self) -> bytes:
@@ -270,7 +276,7 @@ class Pull(ABC):
             TransferEnded(
                 now,
                 device.plan.index,
-                self._scheme,
+                self.scheme,
                 "pull",
                 self._started,
                 progress.size,

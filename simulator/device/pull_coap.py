@@ -44,7 +44,7 @@ class CoapPull(Pull):
         world, plan = device.world, device.plan
         try:
             host = await self._resolve(self._uri.host)
-            network = self._network(self._scheme, self._uri.host)
+            network = self._network(self.scheme, self._uri.host)
             receiver = thinking(self, plan.think_time_s)
             port = await network.open_datagram(Address(host, self._uri.port), receiver)
         except NoCredentialError as error:

@@ -69,7 +69,7 @@ class CoapTcpPull(Pull):
             None,
             device.world.deadlines.arm,
             params=device.plan.parameters,
-            max_message_size=MESSAGE_MAX if self._scheme == "coap+tcp" else RECORD_MAX,
+            max_message_size=MESSAGE_MAX if self.scheme == "coap+tcp" else RECORD_MAX,
         )
         self._opening = device.world.spawn(self._connect(connection, download))
 
@@ -77,7 +77,7 @@ class CoapTcpPull(Pull):
         device = self._device
         try:
             address = Address(await self._resolve(self._uri.host), self._uri.port)
-            network = self._network(self._scheme, self._uri.host)
+            network = self._network(self.scheme, self._uri.host)
         except UnknownHostError as error:
             self._opening = None
             self._cause = str(error)

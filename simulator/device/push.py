@@ -118,6 +118,11 @@ class Push:
         self._verdict: tuple[Event, int] | None = None
         """How the transfer ended already, and the answer that the last block gets."""
 
+    @property
+    def under_way(self) -> int:
+        """Bytes of the package that are there while it goes on; 0 once its end is recorded."""
+        return self._received if self._verdict is None else 0
+
     def write(self, data: bytes, now: float) -> int:
         """Take one block; 0 to go on, or the code that ends the push."""
         self._blocks += 1

@@ -10,7 +10,8 @@ On demand, instead of ``go``: ``{"do": "start", "devices": [[INDEX, DUE_SECONDS]
 "devices": [INDEX, ...], "within": SECONDS}``. It tells which have ``left``.
 
 Where the plan asks for it (``"tally": true``) and on demand, it also tells once a second a ``tally``: ``rows`` of what
-the devices did since the last one, and how many are in which State and have which Update Result.
+the devices did since the last one, how many are in which State and have which Update Result, the bytes of packages that
+have ``moved`` since the start, and the ``health`` of the process.
 """
 
 from __future__ import annotations
@@ -85,8 +86,10 @@ async def run_slice(directory: Path, t0: float, slice_: tuple[int, int], servers
     """Run one slice; the exit code of its process."""
     process = RunProcess(directory, f"fleet-{slice_[0]}", t0)
     await process.start()
-    tally = _tally(process) if _plan(directory).get("tally") else None
+    tally = Tally(process) if _plan(directory).get("tally") else None
     runner = _runner(process, directory, servers, slice_, tally or process)
+    if tally is not None:
+        process.watch(_tell_on(process, tally, runner))
     process.devices = lambda: len(runner.devices)
     process.status = lambda: {**runner.counts, "planned": runner.planned}
     process.tell(ready=True)
@@ -102,34 +105,42 @@ async def run_slice(directory: Path, t0: float, slice_: tuple[int, int], servers
     process.sampler.missed_starts = runner.missed_starts
     await runner.stop()
     if tally is not None:
-        _tell(process, tally)
+        _tell(process, tally, runner)
     await process.close()
     return 0
 
 
-def _tally(process: RunProcess) -> Tally:
-    """A tally in front of the recorder, told once a second."""
-    tally = Tally(process)
-
-    async def tell_on() -> None:
-        while True:
-            await asyncio.sleep(TELL_EVERY_S)
-            _tell(process, tally)
-
-    process.watch(tell_on())
-    return tally
+async def _tell_on(process: RunProcess, tally: Tally, runner: FleetRunner) -> None:
+    while True:
+        await asyncio.sleep(TELL_EVERY_S)
+        _tell(process, tally, runner)
 
 
-def _tell(process: RunProcess, tally: Tally) -> None:
-    process.tell(tally={"process": process.name, "rows": tally.take(), **tally.gauges()})
+def _tell(process: RunProcess, tally: Tally, runner: FleetRunner) -> None:
+    told = {"rows": tally.take(), **tally.gauges(), "moved": tally.moved(runner.devices), "health": _health(process)}
+    process.tell(tally={"process": process.name, **told})
+
+
+def _health(process: RunProcess) -> dict[str, float]:
+    """The newest sample, with the longest lag of the last ones; empty before the first."""
+    if not process.samples:
+        return {}
+    newest = process.samples[-1]
+    return {
+        "t": newest.t,
+        "cpu_s": newest.cpu_s,
+        "lag_s": max(sample.loop_lag_s for sample in process.samples),
+        "late_starts": newest.late_starts,
+    }
 
 
 async def run_on_demand(directory: Path, t0: float, name: str, servers: list[str]) -> int:
     """Run the devices that are asked for, until the end of input; the exit code of the process."""
     process = RunProcess(directory, name, t0)
     await process.start()
-    tally = _tally(process)
+    tally = Tally(process)
     runner = _runner(process, directory, servers, (0, 1), tally)
+    process.watch(_tell_on(process, tally, runner))
     roster = Roster(runner, process.now, lambda k: process.tell(left=[k]))
     process.devices = lambda: sum(device.on for device in runner.devices)
     process.status = lambda: dict(runner.counts)
@@ -142,7 +153,7 @@ async def run_on_demand(directory: Path, t0: float, name: str, servers: list[str
     process.sampler.missed_starts = roster.missed_starts
     await roster.close()
     await runner.stop()
-    _tell(process, tally)
+    _tell(process, tally, runner)
     await process.close()
     return 0
 

@@ -11,6 +11,7 @@ import json
 import logging
 import signal
 import time
+from collections import deque
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,8 +23,13 @@ from simulator.recorder.recorder import Recorder, describe
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from simulator.events import HealthSampled
+
 TICK_S: Final = 0.05
 """Period of the timer by which the lag of the event loop is measured."""
+
+SAMPLES: Final = 3
+"""Samples of the health that are kept: a Locust worker passes on what it heard once in 3 s."""
 
 CLOSE_TIMEOUT_S: Final = 30.0
 """How long the disk may take for the last part."""
@@ -46,6 +52,8 @@ class RunProcess:
         self.name = name
         self.t0 = t0
         self.sampler = HealthSampler(name)
+        self.samples: deque[HealthSampled] = deque(maxlen=SAMPLES)
+        """The last ones, one for each second."""
         self.recorder = Recorder(directory, name, self.now)
         self.devices: Callable[[], int] = lambda: 0
         self.status: Callable[[], dict[str, Any]] = dict
@@ -118,7 +126,8 @@ class RunProcess:
             if now - sampled < 1.0:
                 continue
             sampled = now
-            self.recorder.emit(self.sampler.sample(now, self.devices()))
+            self.samples.append(self.sampler.sample(now, self.devices()))
+            self.recorder.emit(self.samples[-1])
             self.recorder.poll(now)
             status = self.status()
             if status:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from dataclasses import fields
 
 import pytest
 
+from simulator.coap import codes as c
 from simulator.events import DeviceEnded, DeviceStarted, EventLog, RegistrationEnded, StateChanged, TransferEnded
 from simulator.fleet.tally import Tally, bucket_of, middle_of
+from tests.device.device_rig import PACKAGE, URI, device_rig, in_virtual_time
 
 
 def event(kind, **values):
@@ -115,3 +118,35 @@ def test_events_of_a_device_that_never_started_are_recorded_and_not_counted(tall
     for kind in (RegistrationEnded, TransferEnded, StateChanged, DeviceEnded):
         tally.emit(event(kind, device=7))
     assert tally.take() == []
+
+
+def counted(rig):
+    """A tally of all that a device has told so far."""
+    tally = Tally(EventLog())
+    for sent in rig.log.events:
+        tally.emit(sent)
+    return tally
+
+
+@in_virtual_time
+async def test_bytes_of_a_pull_are_counted_while_it_goes_on():
+    async with device_rig(block_size=16) as rig:
+        await rig.write("/5/0/1", URI)
+        seen = []
+        while not rig.transfers:
+            seen.append(counted(rig).moved([rig.device]).get("coap", 0))
+            await asyncio.sleep(0)
+        assert seen == sorted(seen)
+        assert len({bytes_ for bytes_ in seen if 0 < bytes_ < len(PACKAGE)}) >= 3
+        assert counted(rig).moved([rig.device]) == {"coap": rig.transfers[0].received} == {"coap": len(PACKAGE)}
+
+
+@in_virtual_time
+async def test_bytes_of_a_push_that_is_given_up_stay_counted_once():
+    async with device_rig() as rig:
+        for number in range(3):
+            await rig.block(number)
+            assert counted(rig).moved([rig.device]) == {"coap": 64 * (number + 1)}
+        await rig.call(c.PUT, "/5/0/0")
+        assert [transfer.received for transfer in rig.transfers] == [192]
+        assert counted(rig).moved([rig.device]) == {"coap": 192}
