@@ -92,9 +92,11 @@ class Update:
         """Write the Package or its URI and wait until it is downloaded; whether there is something to execute."""
         self.watch.leave_at = self.console.now() + self.console.patience.update_s
         try:
-            # A Write before the observations stand would hide the first states from the server.
-            await self.watch.until(lambda w: w.observed >= w.registrations, 2 * self.console.patience.request_s)
+            # A Write before the observations stand would hide the first states from the server, and what they begin
+            # with is of the time before it. An order may have restarted the device, so that they are made anew.
+            await self.watch.until_observed(2 * self.console.patience.request_s)
             await self._acts.do(IDLE)
+            await self.watch.until_observed(2 * self.console.patience.request_s)
             registrations = self.watch.registrations
             self.started = self.console.now()
             self.watch.mark()

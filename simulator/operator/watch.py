@@ -81,6 +81,10 @@ class Watch:
         self.observed = max(self.observed, registration)
         self.wake()
 
+    async def until_observed(self, timeout_s: float) -> bool:
+        """Wait until State and Update Result of the newest registration are observed, or could not be had."""
+        return await self.until(lambda watch: watch.observed >= watch.registrations, timeout_s)
+
     def reported(self, path: str, value: str) -> None:
         """The server told a value; what is no number is no State and no Update Result."""
         if path == VERSION:

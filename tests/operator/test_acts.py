@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from simulator.events import FaultApplied
 from simulator.operator.acts import Act
-from tests.operator.scripted import Device, Rig, order
+from simulator.operator.driver import Answer
+from tests.operator.scripted import RESULT, Device, Rig, order
 
 
 def act(do, state, code="2.04", uri=""):
@@ -39,6 +41,24 @@ def test_what_is_refused_changes_nothing(state):
     assert (verdict.outcome, verdict.result) == ("ok", 1)
     [struck] = rig.of(FaultApplied)
     assert struck.detail == f"cancel in State {state}: 4.05"
+
+
+def test_after_an_order_that_restarts_a_device_the_write_waits_for_the_new_observations():
+    class Restarts(Device):
+        async def observe(self, path):
+            answer = await super().observe(path)
+            await asyncio.sleep(0.5)
+            return answer
+
+        async def cancel(self):
+            self.result = 5
+            self.register()
+            return Answer("4.05")
+
+    rig, verdict = run(act("cancel", 0, "4.05"), kind=Restarts)
+    # The Update Result that it brought along is not that of the order.
+    assert "5" in rig.told(RESULT)
+    assert (verdict.outcome, verdict.reason) == ("ok", "")
 
 
 @pytest.mark.parametrize("delivery", ["pull", "push"])
