@@ -27,7 +27,8 @@ from tests.peers import process, tools
 hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
-
+# A Java that lives for seconds compiles little and needs one collector: two thirds of the CPU of its start.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 TABLE = "table"
 """Name of the property of a test that holds what it wants to be shown at the end of all."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import NamedTuple
 
 from reports.read import read_run
-from tests.interop.test_server_embedded import ROOT, program
+from tests.cli.in_process import typed
+from tests.interop.test_server_embedded import ROOT
 
 DOWNLOADS = ("coap", "coaps", "coap+tcp", "coaps+tcp", "http", "https")
 PUSH = "push"
@@ -112,15 +112,14 @@ def cell(run, row, column):
     return ends.pop()
 
 
-async def run_matrix(server, rows, directory):
+def run_matrix(server, rows, directory):
     """Run the scenario through the command line; what it left behind, and what it printed."""
     file = directory / "matrix.toml"
     file.write_text(scenario(server, rows))
     out = directory / "run"
-    async with program("run", str(file), "--out", str(out)) as process, asyncio.timeout(240):
-        output, _ = await process.communicate()
-    assert process.returncode in (0, 1), output.decode()
-    return read_run(out), output.decode()
+    code, output = typed("run", file, "--out", out)
+    assert code in (0, 1), output
+    return read_run(out), output
 
 
 def documented(name):

@@ -21,9 +21,9 @@ ROWS = {
 }
 
 
-async def whole_table(server, directory, show_table):
+def whole_table(server, directory, show_table):
     rows = ROWS[server]
-    run, output = await run_matrix(server, rows, directory)
+    run, output = run_matrix(server, rows, directory)
     found = table(run, rows)
     show_table(f"--server {server}: State/Result of whole updates", found)
     assert found == documented(server), output
@@ -33,14 +33,14 @@ async def whole_table(server, directory, show_table):
 
 
 @pytest.mark.parametrize("server", ["embedded", "aiocoap"])
-async def test_every_transport_with_every_other(tmp_path, server, show_table):
-    await whole_table(server, tmp_path, show_table)
+def test_every_transport_with_every_other(tmp_path, server, show_table):
+    whole_table(server, tmp_path, show_table)
 
 
 @pytest.mark.peer
 @pytest.mark.timeout(900)  # the first use fetches and builds
 @pytest.mark.parametrize("server", ["leshan", "leshan-demo"])
-async def test_every_transport_with_those_of_leshan(tmp_path, server, show_table, peer_tool):
+def test_every_transport_with_those_of_leshan(tmp_path, server, show_table, peer_tool):
     peer_tool("java", "openjdk-17-jdk-headless")
     peer_tool("mvn", "maven")
-    await whole_table(server, tmp_path, show_table)
+    whole_table(server, tmp_path, show_table)

@@ -5,16 +5,15 @@ What a run finds has to be what docs/matrix.md says of the server.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import xml.etree.ElementTree as ET
 
 import pytest
 
 from reports.matrix_text import mark
+from tests.cli.in_process import typed
 from tests.cli.matrix_document import documented, read_matrix
-from tests.interop.test_server_embedded import program
-from tests.sizes import FULL, sized
+from tests.sizes import FULL
 
 pytestmark = pytest.mark.slow
 
@@ -24,13 +23,11 @@ QUICK = ("--set", 'devices.install_time="1 s"', "--set", 'campaign.execute={ del
 SMALL = (*SOME, "--transport", "coap", "--transport", "https", *QUICK)
 
 
-async def run_matrix(out, *arguments):
+def run_matrix(out, *arguments):
     """Run the command; its exit code, its output, and the matrix that it left."""
-    async with program("matrix", *arguments, "--out", str(out)) as process, asyncio.timeout(sized(120, 600)):
-        output, _ = await process.communicate()
-    printed = output.decode()
+    code, printed = typed("matrix", *arguments, "--out", out)
     assert (out / "matrix.json").exists(), printed
-    return process.returncode, printed, read_matrix(out)
+    return code, printed, read_matrix(out)
 
 
 def told(matrix, server):
@@ -42,8 +39,8 @@ def told(matrix, server):
         yield cell, mark(cell, {}), page[names[cell.row], cell.column.replace("/", " ")]
 
 
-async def test_the_embedded_server_is_as_declared(tmp_path):
-    code, printed, matrix = await run_matrix(tmp_path / "out", *(() if FULL else SMALL))
+def test_the_embedded_server_is_as_declared(tmp_path):
+    code, printed, matrix = run_matrix(tmp_path / "out", *(() if FULL else SMALL))
     found = list(told(matrix, "embedded"))
     assert [(cell.group, text) for cell, text, _ in found] == [(cell.group, page) for cell, _, page in found], printed
     assert code == 0, printed
@@ -54,10 +51,10 @@ async def test_the_embedded_server_is_as_declared(tmp_path):
 
 @pytest.mark.peer
 @pytest.mark.timeout(900)  # the first use fetches and builds
-async def test_leshan_is_as_the_page_says(tmp_path, peer_tool):
+def test_leshan_is_as_the_page_says(tmp_path, peer_tool):
     peer_tool("java", "openjdk-17-jdk-headless")
     peer_tool("mvn", "maven")
-    code, printed, matrix = await run_matrix(tmp_path / "out", "--server", "leshan", *(() if FULL else SMALL))
+    code, printed, matrix = run_matrix(tmp_path / "out", "--server", "leshan", *(() if FULL else SMALL))
     found = list(told(matrix, "leshan"))
     assert [(cell.group, text) for cell, text, _ in found] == [(cell.group, page) for cell, _, page in found], printed
     # Leshan goes on with a push whatever block the device says that it has.
@@ -65,17 +62,15 @@ async def test_leshan_is_as_the_page_says(tmp_path, peer_tool):
     assert (code, other.device_end, other.device, other.server) == (1, "0/1", "differs", "as declared")
 
 
-async def test_a_bad_server_is_found_out_and_a_cell_replays_alone(tmp_path):
+def test_a_bad_server_is_found_out_and_a_cell_replays_alone(tmp_path):
     out = tmp_path / "out"
     chaos = ("--set", "server.chaos.alters_push=true")
-    code, printed, matrix = await run_matrix(
-        out, "--kind", "sound", "--delivery", "push", "--transport", "coap", *chaos, *QUICK
-    )
+    sound = ("--kind", "sound", "--delivery", "push", "--transport", "coap")
+    code, printed, matrix = run_matrix(out, *sound, *chaos, *QUICK)
     [cell] = matrix.filled
     assert (code, cell.device_end, cell.device, cell.server, cell.classes) == (1, "0/5", "differs", "differs", ("S7",))
     assert "S7 at" in printed
     assert json.loads((out / "matrix.json").read_text())["run"]["status"] == "complete"
-    async with program("reproduce", str(out / "run"), "--device", cell.endpoint) as process, asyncio.timeout(60):
-        output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-    assert "The end is the same as in the run." in output.decode()
+    code, printed = typed("reproduce", out / "run", "--device", cell.endpoint)
+    assert code == 0, printed
+    assert "The end is the same as in the run." in printed

@@ -7,7 +7,8 @@ import pytest
 from reports.read import read_run
 from simulator.lwm2m.firmware_switches import POINTS
 from simulator.scenario import load
-from tests.interop.test_server_embedded import ROOT, program
+from tests.cli.in_process import typed
+from tests.interop.test_server_embedded import ROOT
 from tests.interop.test_shipped_scenarios import MARKS
 
 ALIKE = {
@@ -20,12 +21,11 @@ ALIKE = {
 """Points whose readings have the same States, Results and answers to orders."""
 
 
-async def recorded(name, server, out):
+def recorded(name, server, out):
     """A scenario, and the record of a run of it by the command."""
     path = ROOT / "scenarios" / f"{name}.toml"
-    async with program("run", str(path), "--server", server, "--seed", "7", "--out", str(out)) as process:
-        output = (await process.communicate())[0].decode()
-    assert process.returncode == 0, output
+    code, output = typed("run", path, "--server", server, "--seed", 7, "--out", out)
+    assert code == 0, output
     return load(path), read_run(out)
 
 
@@ -53,11 +53,11 @@ def course(run, device):
         pytest.param("object-versions", "leshan", marks=MARKS["leshan"]),
     ],
 )
-async def test_every_device_ends_as_its_reading_has_it(tmp_path, name, server, peer_tool):
+def test_every_device_ends_as_its_reading_has_it(tmp_path, name, server, peer_tool):
     if server == "leshan":
         peer_tool("java", "openjdk-17-jdk-headless")
         peer_tool("mvn", "maven")
-    scenario, run = await recorded(name, server, tmp_path / "run")
+    scenario, run = recorded(name, server, tmp_path / "run")
     assert len(run.tables["updates"]) == scenario.devices
     assert set(run.tables["updates"]["outcome"]) == {"ok"}
     if name == "open-points":

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
 
-from tests.interop.test_server_embedded import program
+from tests.cli.in_process import typed
 
 SERVERS = [
     "embedded",
@@ -55,15 +54,13 @@ timeout = "30 s"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("server", SERVERS)
-async def test_orders(tmp_path, server, peer_tool):
+def test_orders(tmp_path, server, peer_tool):
     if server == "leshan":
         peer_tool("java", "openjdk-17-jdk-headless")
         peer_tool("mvn", "maven")
     file, out = tmp_path / "orders.toml", tmp_path / "o"
     file.write_text(SCENARIO)
-    async with program("run", str(file), "--server", server, "--seed", "7", "--out", str(out)) as process:
-        async with asyncio.timeout(240):
-            output = (await process.communicate())[0].decode()
-    assert process.returncode == 0, output
+    code, output = typed("run", file, "--server", server, "--seed", 7, "--out", out)
+    assert code == 0, output
     outcomes = json.loads((out / "summary.json").read_text())["outcomes"]["overall"]
     assert outcomes == {"ok": 2, "fail": 0, "unknown": 0, "unended": 0}

@@ -6,7 +6,6 @@ end, with just these criteria, and ``Only on SERVER: why.`` leaves the other ser
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import tomllib
@@ -16,7 +15,8 @@ import pytest
 from reports.read import read_run
 from simulator.events import FAULT_OVER
 from simulator.scenario import load
-from tests.interop.test_server_embedded import ROOT, program
+from tests.cli.in_process import typed
+from tests.interop.test_server_embedded import ROOT
 from tests.sizes import sized
 
 FOLDERS = ("field", "oma")
@@ -110,24 +110,21 @@ def test_the_numbers_of_field_scenarios_have_no_gap():
     assert len(numbers) >= 15
 
 
-async def outcome(path, server, out, *more):
+def outcome(path, server, out, *more):
     """Run a scenario at small size by the command; the exit code, the summary, and what was printed."""
     scenario = load(path)
     small = sized(EACH * len(scenario.groups), scenario.devices)
-    size = ["--devices", str(small), "--seed", "7"]
-    async with program("run", str(path), "--server", server, *size, "--out", str(out), *more) as process:
-        async with asyncio.timeout(240):
-            output = (await process.communicate())[0].decode()
-    return process.returncode, json.loads((out / "summary.json").read_text()), output
+    code, output = typed("run", path, "--server", server, "--devices", small, "--seed", 7, "--out", out, *more)
+    return code, json.loads((out / "summary.json").read_text()), output
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("path", "server"), list(runs()))
-async def test_a_shipped_scenario_holds(tmp_path, path, server, peer_tool):
+def test_a_shipped_scenario_holds(tmp_path, path, server, peer_tool):
     if server == "leshan":
         peer_tool("java", "openjdk-17-jdk-headless")
         peer_tool("mvn", "maven")
-    code, summary, output = await outcome(path, server, tmp_path / "run")
+    code, summary, output = outcome(path, server, tmp_path / "run")
     failed = {criterion["name"] for criterion in summary["criteria"] if not criterion["holds"]}
     assert (code, failed) == (int(bool(failed)), failing_on(path, server)), output
     run = read_run(tmp_path / "run")
@@ -138,12 +135,10 @@ async def test_a_shipped_scenario_holds(tmp_path, path, server, peer_tool):
 
 
 @pytest.mark.slow
-async def test_a_bad_server_is_named_and_fails_the_run(tmp_path):
+def test_a_bad_server_is_named_and_fails_the_run(tmp_path):
     """As a user has it; tests/simulation/test_field_failures.py has more of them, in virtual time."""
     (path,) = [path for path in FILES if path.stem == "01-short-timeout"]
-    code, summary, output = await outcome(
-        path, "embedded", tmp_path / "run", "--set", "server.chaos.gives_up_after=1 s"
-    )
+    code, summary, output = outcome(path, "embedded", tmp_path / "run", "--set", "server.chaos.gives_up_after=1 s")
     assert code == 1, output
     assert [(one["id"], one["devices"] > 0) for one in summary["verdicts"]["classes"]] == [("S5", True)]
     assert "gave-up-early" in output
