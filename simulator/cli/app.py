@@ -18,6 +18,7 @@ from rich.markup import escape
 
 from simulator import __version__
 from simulator.cli.by_hand import device, package
+from simulator.cli.collect import collect
 from simulator.cli.failure import CommandFailedError
 
 NAME: Final = "lwm2m-fleet"
@@ -272,6 +273,7 @@ def schema(
     write_schema(out)
 
 
+app.command()(collect)
 app.command()(device)
 app.command()(package)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,10 +17,12 @@ from simulator.cli.metrics import Totals
 from simulator.fleet.population import Population
 from simulator.load import messages as m
 from simulator.load.history import Outcomes
-from simulator.load.merging import UPDATE
 from simulator.load.pipe import Process
-from simulator.load.spool import boot_id, take_chunk
+from simulator.load.records import Records
+from simulator.load.spool import boot_id
+from simulator.load.updates import Update
 from simulator.load.workers import Workers
+from simulator.recorder.losses import Loss
 from simulator.scenario import load
 
 if TYPE_CHECKING:
@@ -40,10 +43,6 @@ LOCAL: Final = "local"
 ENVIRONMENT: Final = 3
 
 log = logging.getLogger(__name__)
-
-
-class FleetUpdateError(Exception):
-    """An update did not end as it was declared to, or nobody could find out how it ended."""
 
 
 class Conductor:
@@ -80,6 +79,7 @@ class Conductor:
         self._unfinished: set[str] = set()
         self._population: Population
         self._workers: Workers
+        self._records: Records
         self.outcomes = Outcomes()
         self.totals = Totals()
         """What has happened so far, for Prometheus."""
@@ -87,8 +87,10 @@ class Conductor:
         """How it ended, as the manifest says."""
         self.failure: tuple[str, int] | None = None
         """Why it could not be, or not go on, and the exit code for that."""
-        self.lost: list[str] = []
-        """What was lost on the way, in words."""
+        self.lost: list[Loss] = []
+        """What was lost on the way."""
+        self.remedies: list[str] = []
+        """What the user can do about it."""
         self.directory: Path | None = None
         """The run directory."""
         self._stage = Process(STAGE, [], log_file, self._on_line, self._on_end)
@@ -105,6 +107,7 @@ class Conductor:
         self.directory = Path(ready["directory"])
         plan = ready["plan"]
         self._population = Population(load(plan["scenario"], plan["set"], devices=plan["devices"]), plan["seed"])
+        self._records = Records(self.directory, self._send)
         devices = int(ready["devices"])
         self._workers = Workers(
             devices, self._send, self.now, self._there, self._lose, again=self._again, dead=self._hears_no_more
@@ -125,6 +128,11 @@ class Conductor:
     def now(self) -> float:
         """Seconds since the start of the run."""
         return time.monotonic() - float(self._ready["t0"])
+
+    @property
+    def devices(self) -> int:
+        """Devices in the plan; 0 while it is not prepared."""
+        return int(self._ready.get("devices", 0))
 
     @property
     def _runs(self) -> bool:
@@ -192,18 +200,10 @@ class Conductor:
 
     def _fire(self, device: int, outcome: str, due: float, ended: float, state: int, result: int, reason: str) -> None:
         plan = self._population.device(device)
-        declared, observed = f"{plan.expected_state}/{plan.expected_result}", f"{state}/{result}"
-        self.outcomes.add(plan.group, plan.fault, declared, observed if state >= 0 and result >= 0 else "", outcome)
-        self.totals.add_update(plan.transport, outcome, max(0.0, ended - due))
-        exception = None if outcome == "ok" else FleetUpdateError(f"{outcome}: {reason}")
-        self._environment.events.request.fire(
-            request_type=UPDATE,
-            name=f"update {plan.transport}",
-            response_time=max(0.0, ended - due) * 1000,
-            response_length=0,
-            exception=exception,
-            context={"group": plan.group, "endpoint": plan.endpoint, "fault": plan.fault},
-        )
+        update = Update(plan, outcome, max(0.0, ended - due), state, result, reason)
+        self.outcomes.add(plan.group, plan.fault, update.declared, update.observed, outcome)
+        self.totals.add_update(plan.transport, outcome, update.seconds)
+        update.fire(self._environment)
 
     # -- what the workers say --------------------------------------------------------------------------------------
 
@@ -214,6 +214,7 @@ class Conductor:
         match message:
             case m.PROCESS:
                 self._workers.has_process(worker, int(data["pid"]), str(data["space"]), int(data["worker"]))
+                self._records.expect(worker, self._workers.names[worker], str(data["where"]))
                 self._stage.tell({"do": "process", "name": data["name"], "pid": data["pid"]})
             case m.READY:
                 self._unready.discard(worker)
@@ -224,17 +225,12 @@ class Conductor:
             case m.FAILED:
                 self._lose(str(data["reason"]))
             case m.CHUNK:
-                self._store(data)
+                self._records.take(data, worker)
             case m.FINISHED:
+                if data["whole"]:
+                    self._records.came(worker)
                 self._stage.tell({"do": "usage", **data})
                 self._unfinished.discard(worker)
-
-    def _store(self, chunk: Mapping[str, Any]) -> None:
-        assert self.directory is not None
-        try:
-            take_chunk(self.directory, chunk)
-        except (OSError, ValueError) as error:
-            self._lose(f"a file of a worker was not stored: {error}")
 
     def report(self, worker: str, gauges: Mapping[str, Any]) -> None:
         """How a worker's devices fare, and what they did since the last time."""
@@ -249,9 +245,9 @@ class Conductor:
             for kind in ("states", "results")
         }
 
-    def _lose(self, what: str) -> None:
+    def _lose(self, what: str, record_of: str = "") -> None:
         log.warning("%s", what)
-        self.lost.append(what)
+        self.lost.append(Loss(what, record_of))
 
     def _look_after(self) -> None:
         while self._runs and not self._stage.ended.is_set():
@@ -273,7 +269,7 @@ class Conductor:
         self._stopping = True
         if begun:
             self._stop_workers()
-        self._stage.tell({"do": "stop", "lost": self.lost})
+        self._stage.tell({"do": "stop", "lost": [asdict(loss) for loss in self.lost]})
         if not self._stage.stop():
             self._lose("the stage of the run had to be killed")
         self._finished.set()
@@ -286,6 +282,16 @@ class Conductor:
         end = time.monotonic() + float(self._environment.stop_timeout or 0.0) + FINISH_S
         while self._unfinished and time.monotonic() < end:
             gevent.sleep(0.1)
-            self._unfinished &= set(self._there())
+            for worker in self._unfinished - set(self._there()):
+                self._unfinished.discard(worker)
+                self._lose_end(worker, "is lost before it had finished")
         for worker in sorted(self._unfinished):
-            self._lose(f"{self._workers.names[worker]} did not finish in time")
+            self._lose_end(worker, "did not finish in time")
+        for loss, remedy in self._records.missing():
+            self._lose(loss.what, loss.record_of)
+            self.remedies.append(remedy)
+
+    def _lose_end(self, worker: str, what: str) -> None:
+        """All updates are judged by now: what is missing of a worker is its record."""
+        name = self._workers.names[worker]
+        self._lose(f"{name} {what}", record_of=name)

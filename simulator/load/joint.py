@@ -13,17 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import gevent
+from gevent.event import Event
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from simulator.cli.failure import CRITERION_FAILED, ENVIRONMENT, HOLDS, USAGE
 from simulator.load import messages as m
 from simulator.load.conductor import LOCAL, Conductor
 from simulator.load.dispatcher import SteadyDispatcher
-from simulator.load.history import History
 from simulator.load.options import AGAIN, FAIL, asked
 from simulator.load.shape import CourseShape
 from simulator.load.watching import Watcher
-from simulator.load.web import rows_of
 from simulator.load.worker import WorkerFleet
 
 if TYPE_CHECKING:
@@ -48,7 +47,11 @@ class Joint:
         self.conductor: Conductor | None = None
         self.fleet = WorkerFleet(environment)
         self._logs = Path()
-        self.history = History()
+        self.watcher = Watcher(environment)
+        self.prepared = Event()
+        """Set when a run that was asked for is prepared, or cannot be."""
+        self.problem = ""
+        """Why the last one could not be; empty where it could."""
         self.last: Conductor | None = None
         """The conductor of the last run, for who still looks."""
 
@@ -64,6 +67,13 @@ class Joint:
 
     def begin(self) -> None:
         """A test starts: have the run prepared, before the first user is spawned."""
+        self.problem = ""
+        try:
+            self._begin()
+        finally:
+            self.prepared.set()
+
+    def _begin(self) -> None:
         options, runner = self._options, self._runner
         shape = self.environment.shape_class
         devices = shape.peak if isinstance(shape, CourseShape) else runner.target_user_count
@@ -71,7 +81,8 @@ class Joint:
         try:
             wanted = asked(options, devices, max(1, processes))
         except ValueError as error:
-            self._refuse(str(error))
+            log.error("%s", error)
+            self._end_with(str(error), USAGE)
             return
         SteadyDispatcher.again = options.lost_devices == AGAIN
         self.environment.process_exit_code = None
@@ -84,19 +95,18 @@ class Joint:
             again=options.lost_devices == AGAIN,
             restarts=options.fleet_restarts,
         )
-        self.history, self.last = History(), conductor
+        self.last = conductor
+        self.watcher.begin(conductor)
         SteadyDispatcher.planned = conductor.planned
         if not conductor.begin():
             assert conductor.failure is not None
-            self._end_with(conductor.failure[1])
+            self._end_with(*conductor.failure)
         elif isinstance(shape, CourseShape):
             shape.begin()
 
-    def _refuse(self, reason: str) -> None:
-        log.error("%s", reason)
-        self._end_with(USAGE)
-
-    def _end_with(self, code: int) -> None:
+    def _end_with(self, problem: str, code: int) -> None:
+        self.problem = problem
+        self.watcher.note(problem)
         self.environment.process_exit_code = code
         self.fleet.refuse()
         gevent.spawn(self._runner.quit if self._options.headless else self._runner.stop)
@@ -104,6 +114,7 @@ class Joint:
     def _over(self, reason: str) -> None:
         """There is nothing more to wait for; with ``--run-time`` the devices stay until then."""
         log.info("%s", reason)
+        self.watcher.note(reason)
         if self._options.headless and not self._options.run_time:
             gevent.spawn(self._runner.quit)
         elif self.conductor is not None and self.conductor.failure is not None:
@@ -120,6 +131,9 @@ class Joint:
         self.conductor = None
         if conductor.failure is not None:
             self.environment.process_exit_code = conductor.failure[1]
+        if isinstance(self._runner, LocalRunner):
+            conductor.report(LOCAL, self.fleet.report())
+        self.watcher.look(ended=True)
         if conductor.directory is not None:
             with suppress(OSError):
                 shutil.copy(self._logs / STAGE_LOG, conductor.directory / "logs")
@@ -127,6 +141,9 @@ class Joint:
         if conductor.directory is None:
             return
         code = subprocess.call([sys.executable, "-P", "-m", "simulator", "report", str(conductor.directory)])
+        self.watcher.reported(conductor.directory)
+        for remedy in conductor.remedies:
+            log.warning("%s", remedy)
         if conductor.failure is None:
             lost = bool(conductor.lost) and self._options.lost_devices == FAIL
             whole = HOLDS if conductor.status == "complete" else CRITERION_FAILED
@@ -134,29 +151,17 @@ class Joint:
 
     # -- who looks on ----------------------------------------------------------------------------------------------
 
-    def groups(self) -> list[dict[str, Any]]:
-        """How the devices of each group fare."""
-        return [] if self.last is None else rows_of(self.last.gauges)
-
-    def outcomes(self) -> list[dict[str, Any]]:
-        """How updates ended, by what was injected."""
-        return [] if self.last is None else self.last.outcomes.rows()
-
-    def live(self) -> dict[str, Any]:
-        """What the page with charts shows."""
-        if self.last is None or self.last.directory is None:
-            return {"now": "no run yet", "rows": []}
-        state, name = self._runner.state, self.last.directory.name
-        return {"now": f"{name}: {self._runner.user_count} devices, {state}", "rows": self.history.rows}
+    @property
+    def devices(self) -> int:
+        """Devices in the plan of the run that goes on."""
+        return 0 if self.conductor is None else self.conductor.devices
 
     def watch(self) -> None:
-        """Add a row to the history each second of a run."""
-        watcher = Watcher(self.environment)
+        """Look each second of a run."""
         while True:
             gevent.sleep(PUMP_S)
-            conductor = self.conductor
-            if conductor is not None and conductor.directory is not None:
-                self.history.add(watcher.row(conductor))
+            if self.conductor is not None:
+                self.watcher.look()
 
     # -- messages --------------------------------------------------------------------------------------------------
 
@@ -169,6 +174,7 @@ class Joint:
         if not isinstance(runner, MasterRunner):
             runner.register_message(m.PLAN, lambda msg, **_: self.fleet.on_plan(msg.data))
             runner.register_message(m.LEASED, lambda msg, **_: self.fleet.on_leased(msg.data))
+            runner.register_message(m.STORED, lambda msg, **_: self.fleet.on_stored(msg.data))
             runner.register_message(m.STOP, lambda **_: gevent.spawn(self.fleet.finish))
         if isinstance(runner, LocalRunner):
             gevent.spawn(self._pump)

@@ -24,6 +24,7 @@ from simulator.cli.failure import ENVIRONMENT, USAGE, CommandFailedError
 from simulator.cli.plan import PLAN, Ended
 from simulator.cli.run import Options, make_plan
 from simulator.cli.session import Session
+from simulator.recorder.losses import CUT_SHORT, Loss, reason_of
 from simulator.recorder.manifest import Manifest, RunDirectoryError, Usage
 from simulator.recorder.pipes import Pipes
 
@@ -46,7 +47,7 @@ class Stage(Session):
         self._phase = ""
         self._over: Ended | None = None
         self._counts: dict[str, int] = {}
-        self._lost: list[str] = []
+        self._lost: list[Loss] = []
         self._manifest: Manifest
 
     def tell(self, **line: Any) -> None:
@@ -71,7 +72,7 @@ class Stage(Session):
             case "go":
                 self._go.set()
             case "stop":
-                self._lost = [str(text) for text in command.get("lost", ())]
+                self._lost = [Loss(**loss) for loss in command.get("lost", ())]
                 self._stop_wanted.set()
 
     async def _start_fleets(self, manifest: Manifest, servers: list[str]) -> None:
@@ -119,9 +120,11 @@ class Stage(Session):
         return None
 
     async def _stop(self, manifest: Manifest, ended: Ended) -> Ended:
+        manifest.losses = self._lost
+        ended = await super()._stop(manifest, ended)
         if self._lost and ended.status != "failed":
-            ended = Ended("cut short", "; ".join(self._lost), begun=ended.begun)
-        return await super()._stop(manifest, ended)
+            ended = Ended(CUT_SHORT, reason_of(self._lost), begun=ended.begun)
+        return ended
 
 
 async def _listen(stage: Stage, lines: Any) -> None:
@@ -132,7 +135,7 @@ async def _listen(stage: Stage, lines: Any) -> None:
             continue
         if isinstance(command, dict):
             stage.take(command)
-    stage.take({"do": "stop", "lost": ["the master of the run is gone"]} if not stage.stopping else {})
+    stage.take({"do": "stop", "lost": [{"what": "the master of the run is gone"}]} if not stage.stopping else {})
 
 
 async def _run(pipes: Pipes) -> int:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 import gevent
 from gevent.event import AsyncResult, Event
 
+from simulator.cli.failure import ENVIRONMENT
 from simulator.fleet.__main__ import ON_DEMAND
 from simulator.load import messages as m
 from simulator.load.merging import merge
 from simulator.load.pipe import Process
+from simulator.load.records import Sending, how_to_collect
 from simulator.load.spool import Spool, process_space
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ class WorkerFleet:
         self._environment = environment
         self._process: Process | None = None
         self._spool: Spool | None = None
+        self._sending: Sending | None = None
         self._name = ""
         self._plan: dict[str, Any] = {}
         self._restarts = 0
@@ -72,6 +76,8 @@ class WorkerFleet:
         except OSError as error:
             self._send(m.FAILED, {"name": self._name, "reason": f"{error.filename}: {error.strerror}"})
             return
+        if not self._spool.shared:
+            log.info("%s records in %s until the master has stored it", self._name, self._spool.directory)
         self._start()
 
     def _start(self) -> None:
@@ -90,7 +96,7 @@ class WorkerFleet:
             return
         self._process = process
         told = {"name": self._name, "pid": process.pid, "worker": os.getpid(), "space": process_space()}
-        self._send(m.PROCESS, told)
+        self._send(m.PROCESS, {**told, "where": "" if spool.shared else f"{spool.directory} on {socket.gethostname()}"})
 
     def _send(self, message: str, data: dict[str, Any]) -> None:
         self._runner.send_message(message, data)
@@ -251,22 +257,28 @@ class WorkerFleet:
                 result.wait(self._patience_s + LEAVE_S)
             clean = process.stop()
         self.report()
-        self._hand_over()
+        whole = self._hand_over()
         used = {key: self._ended.get(key, 0) for key in ("cpu_s", "rss_bytes")}
-        self._send(m.FINISHED, {"name": self._name, "clean": clean, **used})
+        self._send(m.FINISHED, {"name": self._name, "clean": clean, "whole": whole, **used})
         self._finished.set()
 
-    def _hand_over(self) -> None:
-        """Send what was recorded on this machine to the master's."""
-        spool = self._spool
-        if spool is None:
-            return
-        try:
-            for chunk in spool.chunks():
-                self._send(m.CHUNK, chunk)
-        except OSError as error:
-            reason = f"the record of {self._name} stays in {spool.directory}: {error}"
-            log.error("%s", reason)
-            self._send(m.FAILED, {"name": self._name, "reason": reason})
-        else:
-            spool.remove()
+    def _hand_over(self) -> bool:
+        """Send what was recorded on this machine to the master's; whether all of it is there."""
+        spool, name = self._spool, self._plan.get("name", "")
+        if spool is None or spool.shared:
+            return True
+        self._sending = Sending(spool, self._send)
+        reason = self._sending.run()
+        if reason:
+            where = f"{spool.directory} on this machine ({socket.gethostname()})"
+            log.error("the record of %s is not at the master: %s", name, reason)
+            log.error("%s", how_to_collect(name, where, spool.run))
+            self._environment.process_exit_code = ENVIRONMENT
+            return False
+        spool.remove()
+        return True
+
+    def on_stored(self, answer: dict[str, Any]) -> None:
+        """The master has stored a piece of a file, or says why not."""
+        if self._sending is not None:
+            self._sending.on_stored(answer)

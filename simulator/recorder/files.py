@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -52,6 +53,21 @@ def write_part(path: Path, table: Any, dictionary: list[str], *, fsync: bool = F
         )
         _rename(temporary, path, fsync=fsync)
     except Exception:
+        _discard(temporary)
+        raise
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Put a copy of a file in the place of ``path``.
+
+    Raises:
+        OSError: it could not be read or written; what was at ``path`` before is still there.
+    """
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        shutil.copyfile(source, temporary)
+        temporary.replace(path)
+    except OSError:
         _discard(temporary)
         raise
 

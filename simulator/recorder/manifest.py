@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 from simulator.events import SCHEMA_VERSION
 from simulator.recorder.files import write_json
+from simulator.recorder.losses import Loss, with_losses
 from simulator.recorder.machine import machine, versions
 
 MANIFEST: Final = "manifest.json"
@@ -120,6 +121,8 @@ class Manifest:
         }
         self._processes: list[dict[str, object]] = []
         self._usage: list[dict[str, object]] = []
+        self.losses: Sequence[Loss] = ()
+        """What was lost on the way; a run that has lost something is cut short, unless it failed."""
         self._write()
 
     @property
@@ -168,7 +171,7 @@ class Manifest:
         Raises:
             OSError: the manifest cannot be written.
         """
-        self._document.update(status=status, reason=reason, ended=_utc())
+        self._document.update(with_losses(status, reason, self.losses), ended=_utc())
         self._usage = [asdict(one) for one in usage]
         self._write()
 

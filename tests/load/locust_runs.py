@@ -28,7 +28,8 @@ class Locust:
     process: subprocess.Popen
     log: Path
     mark: str
-    waited: list = field(default_factory=list)
+    port: int = 0
+    joined: list = field(default_factory=list)
 
     def tree(self):
         """All its processes that live, whoever their parent is by now."""
@@ -89,11 +90,24 @@ class Locust:
         rows = json.loads((self.directory / "stats.json").read_text(encoding="utf-8"))
         return {(row["method"], row["name"]): row for row in rows}
 
+    def join(self, name, locustfile=LOCUSTFILE):
+        """Start a worker as a command of its own; its process."""
+        command = [sys.executable, "-m", "locust", "-f", str(locustfile), "--worker"]
+        command += ["--master-host", "127.0.0.1", "--master-port", str(self.port)]
+        worker = start(command, self.log_of(name), self.mark)
+        self.joined.append(worker)
+        return worker
+
+    def log_of(self, name):
+        """The log of a worker that was started as a command of its own."""
+        return self.directory / f"{name}.log"
+
     def end(self):
         """Leave nothing behind."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
+        for process in (self.process, *self.joined):
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
         for one in self.tree():
             with suppress(psutil.Error):
                 one.kill()
@@ -110,9 +124,13 @@ def locust(directory, scenario, *options, port=0):
     if port:
         command += ["--master-bind-host", "127.0.0.1", "--master-bind-port", str(port), "--master-port", str(port)]
     log = directory / "locust.log"
+    return Locust(directory, start(command, log, mark), log, mark, port)
+
+
+def start(command, log, mark):
+    """Start a command whose output goes to a file; it and all that it starts are found by the mark."""
     environment = {name: value for name, value in os.environ.items() if name != "LOCUST_SKIP_MONKEY_PATCH"}
     with log.open("wb") as out:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT, env={**environment, MARK: mark}
         )
-    return Locust(directory, process, log, mark)

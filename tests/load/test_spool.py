@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 
 import pytest
 
-from simulator.load.spool import CHUNK, Spool, boot_id, take_chunk
+from simulator.load.spool import Spool, boot_id, take_chunk
+from simulator.recorder.sent import CHUNK
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def run(tmp_path):
 
 
 def plan_of(directory, **values):
-    plan = {"directory": str(directory), "t0": 12.5, "unix0": time.time() - 3.0, "boot": boot_id()}
+    plan = {"name": "fleet-1", "directory": str(directory), "t0": 12.5, "unix0": time.time() - 3.0, "boot": boot_id()}
     return {**plan, "plan": {"seed": 1, "scenario": "x"}, "scenario": "[groups.g]\ncount = 1\n", **values}
 
 
@@ -57,10 +59,35 @@ def test_files_arrive_byte_for_byte(run, tmp_path):
     (spool.directory / "logs" / "fleet-1.log").write_bytes(b"a line\n")
     chunks = list(spool.chunks())
     assert len(chunks) == 1 + -(-len(data) // CHUNK)
-    for chunk in reversed(chunks):
+    for chunk in chunks:
         take_chunk(run, chunk)
     assert (run / "parts" / "devices" / "fleet-1-000001.parquet").read_bytes() == data
     assert (run / "logs" / "fleet-1.log").read_bytes() == b"a line\n"
+
+
+def test_a_file_is_there_only_when_its_last_piece_has_come(run, tmp_path):
+    spool = Spool(plan_of(tmp_path / "not-there"))
+    (spool.directory / "parts" / "fleet-1.closed.json").write_bytes(bytes(CHUNK + 1))
+    (spool.directory / "logs" / "fleet-1.log").write_bytes(b"")
+    first, last, log = spool.chunks()
+    take_chunk(run, first)
+    assert not (run / "parts" / "fleet-1.closed.json").exists()
+    for chunk in (last, log):
+        take_chunk(run, chunk)
+    assert (run / "parts" / "fleet-1.closed.json").stat().st_size == CHUNK + 1
+    assert (run / "logs" / "fleet-1.log").read_bytes() == b""
+
+
+def test_a_file_that_came_damaged_or_over_another_one_is_refused(run):
+    sha256 = hashlib.sha256(b"new").hexdigest()
+    chunk = {"path": "parts/devices/fleet-1-000000.parquet", "at": 0, "data": b"new", "sha256": sha256}
+    with pytest.raises(ValueError, match="as it was sent"):
+        take_chunk(run, {**chunk, "data": b"now"})
+    there = run / chunk["path"]
+    there.write_bytes(b"old")
+    with pytest.raises(ValueError, match="other content"):
+        take_chunk(run, chunk)
+    assert there.read_bytes() == b"old"
 
 
 def test_what_is_sent_is_removed_and_what_is_shared_stays(run, tmp_path):
@@ -73,7 +100,18 @@ def test_what_is_sent_is_removed_and_what_is_shared_stays(run, tmp_path):
 
 @pytest.mark.parametrize(
     "path",
-    ["../x", "parts/../../x", "manifest.json", "parts/", "parts/.x", "/etc/passwd", "a/b", "parts/a/b/c", "logs/a/b"],
+    [
+        "../x",
+        "parts/../../x",
+        "manifest.json",
+        "parts/",
+        "parts/.x",
+        "/etc/passwd",
+        "a/b",
+        "parts/a/b/c",
+        "logs/a/b",
+        "logs/a.tmp",
+    ],
 )
 def test_a_file_for_another_place_is_refused(run, path):
     with pytest.raises(ValueError, match="no file"):
