@@ -31,7 +31,8 @@ from simulator.fleet.roster import Roster
 from simulator.fleet.runner import FleetRunner
 from simulator.fleet.tally import Tally
 from simulator.ports import Address
-from simulator.recorder.process import EXIT_ENVIRONMENT, RunProcess
+from simulator.recorder.pipes import EXIT_ENVIRONMENT
+from simulator.recorder.process import RunProcess
 from simulator.scenario import load
 from simulator.transport.clock import MonotonicClock
 from simulator.transport.deadlines import Deadlines

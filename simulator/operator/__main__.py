@@ -23,7 +23,8 @@ from simulator.operator.drivers import driver_for
 from simulator.operator.job import Job
 from simulator.operator.provision import provision, secrets_of
 from simulator.operator.requests import Console
-from simulator.recorder.process import EXIT_ENVIRONMENT, RunProcess
+from simulator.recorder.pipes import EXIT_ENVIRONMENT
+from simulator.recorder.process import RunProcess
 from simulator.transport.loop import run
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from typing import Final
 from simulator.operator.driver import Driver, OnEvent, ServerAddress, ServerStartError
 from simulator.operator.job import ServerChoice
 from simulator.operator.json_lines import JsonLinesDriver
-from simulator.operator.leshan_demo import LeshanDemoDriver
 from simulator.operator.prepare import prepared
 from simulator.servers.leshan.launcher import ensure_launcher, launcher_command
 
@@ -36,6 +35,9 @@ def driver_for(choice: ServerChoice, progress: Callable[[str], None]) -> Driver:
     if choice.kind == "leshan":
         return LeshanDriver(choice, progress)
     if choice.kind == "leshan-demo":
+        # Its web client is a tenth of a second of CPU that no other server needs.
+        from simulator.operator.leshan_demo import LeshanDemoDriver  # noqa: PLC0415
+
         log_file = Path(choice.work) / "server.log"
         return LeshanDemoDriver(
             choice.url or None,

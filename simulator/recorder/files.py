@@ -6,16 +6,31 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
-
-import pyarrow.parquet
-
-write_table: Any = pyarrow.parquet.write_table
+from typing import Final
 
 TEMPORARY: Final = ".tmp"
 """Suffix of a file that is still being written. A reader passes over such names."""
+
+
+def write_whole(path: Path, write: Callable[[Path], object], *, fsync: bool = False) -> None:
+    """Have ``write`` write a file of another name, and put that in the place of ``path``.
+
+    Raises:
+        Exception: what ``write`` raises; what was at ``path`` before is still there, and nothing is left of the other.
+        OSError: the same, of the renaming.
+    """
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        write(temporary)
+        if fsync:
+            _reach_the_disk(temporary)
+        temporary.replace(path)
+    except Exception:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, value: Mapping[str, object], *, fsync: bool = False) -> None:
@@ -24,37 +39,10 @@ def write_json(path: Path, value: Mapping[str, object], *, fsync: bool = False) 
     Raises:
         OSError: it could not be written; what was at ``path`` before is still there.
     """
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    temporary = path.with_name(path.name + TEMPORARY)
-    try:
-        # An argument of the command line may hold half a surrogate pair; its escape is the same in JSON.
-        temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-        _rename(temporary, path, fsync=fsync)
-    except Exception:
-        _discard(temporary)
-        raise
-
-
-def write_part(path: Path, table: Any, dictionary: list[str], *, fsync: bool = False) -> None:
-    """Write one ``pyarrow.Table`` as a Parquet file.
-
-    Raises:
-        OSError: it could not be written; nothing is left of it.
-    """
-    temporary = path.with_name(path.name + TEMPORARY)
-    try:
-        write_table(
-            table,
-            temporary,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=dictionary,
-            write_page_checksum=True,
-        )
-        _rename(temporary, path, fsync=fsync)
-    except Exception:
-        _discard(temporary)
-        raise
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # An argument of the command line may hold half a surrogate pair; its escape is the same in JSON.
+    data = text.encode("utf-8", "backslashreplace")
+    write_whole(path, lambda temporary: temporary.write_bytes(data), fsync=fsync)
 
 
 def copy_file(source: Path, path: Path) -> None:
@@ -63,25 +51,12 @@ def copy_file(source: Path, path: Path) -> None:
     Raises:
         OSError: it could not be read or written; what was at ``path`` before is still there.
     """
-    temporary = path.with_name(path.name + TEMPORARY)
+    write_whole(path, lambda temporary: shutil.copyfile(source, temporary))
+
+
+def _reach_the_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        shutil.copyfile(source, temporary)
-        temporary.replace(path)
-    except OSError:
-        _discard(temporary)
-        raise
-
-
-def _discard(temporary: Path) -> None:
-    with contextlib.suppress(OSError):
-        temporary.unlink(missing_ok=True)
-
-
-def _rename(temporary: Path, path: Path, *, fsync: bool) -> None:
-    if fsync:
-        descriptor = os.open(temporary, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    temporary.replace(path)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

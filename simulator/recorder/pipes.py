@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+EXIT_ENVIRONMENT: Final = 3
+"""Exit code of such a process that could not begin."""
 LINE_MAX: Final = 1 << 24
 """Longest line that is taken, in bytes."""
 TOO_LONG: Final = b"a line that is too long\n"

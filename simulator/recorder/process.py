@@ -34,8 +34,6 @@ SAMPLES: Final = 3
 CLOSE_TIMEOUT_S: Final = 30.0
 """How long the disk may take for the last part."""
 
-EXIT_ENVIRONMENT: Final = 3
-
 log = logging.getLogger(__name__)
 
 

@@ -19,7 +19,8 @@ from typing import Final
 
 from simulator.events import SCHEMA_VERSION, Event
 from simulator.recorder.columns import layout
-from simulator.recorder.files import write_json, write_part
+from simulator.recorder.files import write_json
+from simulator.recorder.parts import write_part
 
 PARTS: Final = "parts"
 _PROCESS: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")

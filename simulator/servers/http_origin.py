@@ -19,7 +19,8 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from simulator.ports import Address
-from simulator.recorder.process import EXIT_ENVIRONMENT, RunProcess
+from simulator.recorder.pipes import EXIT_ENVIRONMENT
+from simulator.recorder.process import RunProcess
 from simulator.servers.http_packages import HttpPackages
 from simulator.servers.http_ports import PortTransport
 from simulator.transport.loop import run

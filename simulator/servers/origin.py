@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from simulator.ports import Address
-from simulator.recorder.process import EXIT_ENVIRONMENT, RunProcess
+from simulator.recorder.pipes import EXIT_ENVIRONMENT
+from simulator.recorder.process import RunProcess
 from simulator.security.credentials import CredentialError, Psk, PskStore, ServerCredentials
 from simulator.security.files import load_identity, load_trust
 from simulator.servers.exchanges import SharedExchanges

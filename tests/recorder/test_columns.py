@@ -70,7 +70,7 @@ def test_recording_does_not_import_pandas(tmp_path):
     program = (
         "import sys, pathlib\n"
         "from simulator.events import StateChanged, TransferEnded\n"
-        "from simulator.recorder import Recorder\n"
+        "from simulator.recorder.recorder import Recorder\n"
         "recorder = Recorder(pathlib.Path(sys.argv[1]), 'fleet-0', lambda: 0.0)\n"
         "recorder.emit(StateChanged(0.0, 1, 0, 0, 'boot'))\n"
         "recorder.emit(TransferEnded(0.0, 1, 'coap', 'pull', 0.0, 1, 1, 0, 1, 1, 1, 0, 0, 'ok', 0, '', [5]))\n"

@@ -5,8 +5,7 @@ import time
 import psutil
 import pytest
 
-from simulator.recorder import HealthSampler, ProcessMeter
-from simulator.recorder.health import dropped_datagrams
+from simulator.recorder.health import HealthSampler, ProcessMeter, dropped_datagrams
 
 
 def test_sample_holds_the_longest_lag_since_the_last_one():

@@ -3,9 +3,16 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from simulator.recorder import Manifest, RunDirectoryError, Usage
 from simulator.recorder.machine import cpu_model, machine, versions
-from simulator.recorder.manifest import hide_arguments, hide_values, make_run_directory, run_id
+from simulator.recorder.manifest import (
+    Manifest,
+    RunDirectoryError,
+    Usage,
+    hide_arguments,
+    hide_values,
+    make_run_directory,
+    run_id,
+)
 
 
 def manifest(directory, **changes):

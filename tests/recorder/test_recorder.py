@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from simulator.events import ServerReported, StateChanged
-from simulator.recorder import Recorder, files, recorder
+from simulator.recorder import files, parts, recorder
+from simulator.recorder.recorder import Recorder
 
 
 class Clock:
@@ -96,7 +97,7 @@ def test_kill_9_loses_only_what_was_not_flushed(tmp_path):
     program = (
         "import os, pathlib, signal, sys, time\n"
         "from simulator.events import StateChanged\n"
-        "from simulator.recorder import Recorder\n"
+        "from simulator.recorder.recorder import Recorder\n"
         "recorder = Recorder(pathlib.Path(sys.argv[1]), 'fleet-0', time.monotonic)\n"
         "for device in range(1000):\n"
         "    recorder.emit(StateChanged(0.0, device, 1, 0, ''))\n"
@@ -158,7 +159,7 @@ def test_full_disk_is_kept_told_once_and_not_raised(tmp_path, clock, monkeypatch
     one = Recorder(tmp_path, "fleet-0", clock, on_error=lambda error: told.append((error, threading.current_thread())))
     one.emit(state(0))
     drained(one)
-    monkeypatch.setattr(files, "write_table", full)
+    monkeypatch.setattr(parts, "write_table", full)
     for device in range(3):
         one.emit(state(device))
         one.flush()
@@ -212,7 +213,7 @@ def test_value_of_a_wrong_type_ends_recording_and_is_named(tmp_path, clock):
 
 def test_disk_that_hangs_does_not_hang_the_owner(tmp_path, clock, monkeypatch):
     go = threading.Event()
-    monkeypatch.setattr(files, "write_table", lambda *args, **options: go.wait(30))
+    monkeypatch.setattr(parts, "write_table", lambda *args, **options: go.wait(30))
     one = Recorder(tmp_path, "fleet-0", clock)
     one.emit(state(0))
     one.close(timeout_s=0.01)

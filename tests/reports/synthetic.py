@@ -14,7 +14,8 @@ from simulator.events import (
     TransferEnded,
     UpdateEnded,
 )
-from simulator.recorder import Manifest, Recorder, Usage
+from simulator.recorder.manifest import Manifest, Usage
+from simulator.recorder.recorder import Recorder
 
 SIZE = 65_536
 BLOCKS = 64

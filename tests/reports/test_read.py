@@ -7,7 +7,8 @@ import pytest
 
 from reports.read import RunError, read_run
 from simulator.events import EVENT_TYPES, StateChanged
-from simulator.recorder import Recorder, files
+from simulator.recorder import parts
+from simulator.recorder.recorder import Recorder
 from tests.reports.synthetic import Device, Written, fleet_of
 
 
@@ -124,7 +125,7 @@ def test_full_disk_is_told(directory, monkeypatch):
     def full(*args, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(files, "write_table", full)
+    monkeypatch.setattr(parts, "write_table", full)
     recorder = Recorder(directory, "fleet-1", lambda: 0.0)
     for device in range(3):
         recorder.emit(StateChanged(0.0, device, 1, 0, ""))

@@ -16,7 +16,8 @@ from simulator.network.profiles import IDEAL
 from simulator.operator.driver import ServerStartError
 from simulator.operator.drivers import driver_for
 from simulator.operator.job import ServerChoice
-from simulator.recorder import Manifest, Recorder
+from simulator.recorder.manifest import Manifest
+from simulator.recorder.recorder import Recorder
 from simulator.scenario import ScenarioError, loads
 from tests.simulation.world import simulate
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from simulator import __version__
-from simulator.recorder.process import EXIT_ENVIRONMENT
+from simulator.recorder.pipes import EXIT_ENVIRONMENT
 from simulator.security.credentials import CredentialError
 from simulator.servers.embedded.chaos import Misbehaved, server_with
 from simulator.servers.embedded.commands import Commands
