@@ -91,10 +91,11 @@ class Locust:
         return {(row["method"], row["name"]): row for row in rows}
 
     def join(self, name, locustfile=LOCUSTFILE):
-        """Start a worker as a command of its own; its process."""
+        """Start a worker as a command of its own, with a directory of its own for what is temporary; its process."""
+        (self.directory / name).mkdir()
         command = [sys.executable, "-m", "locust", "-f", str(locustfile), "--worker"]
         command += ["--master-host", "127.0.0.1", "--master-port", str(self.port)]
-        worker = start(command, self.log_of(name), self.mark)
+        worker = start(command, self.log_of(name), self.mark, TMPDIR=str(self.directory / name))
         self.joined.append(worker)
         return worker
 
@@ -127,10 +128,10 @@ def locust(directory, scenario, *options, port=0):
     return Locust(directory, start(command, log, mark), log, mark, port)
 
 
-def start(command, log, mark):
+def start(command, log, mark, **more):
     """Start a command whose output goes to a file; it and all that it starts are found by the mark."""
     environment = {name: value for name, value in os.environ.items() if name != "LOCUST_SKIP_MONKEY_PATCH"}
     with log.open("wb") as out:
         return subprocess.Popen(
-            command, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT, env={**environment, MARK: mark}
+            command, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT, env={**environment, **more, MARK: mark}
         )
