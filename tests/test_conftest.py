@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,12 +31,12 @@ def run_pytest(tmp_path: Path, test: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_what_a_test_leaves_behind_fails_it(tmp_path, case):
-    statement, complaint = CASES[case]
-    done = run_pytest(tmp_path, f"async def test_it():\n    {statement}\n")
-    assert complaint in done.stdout
-    assert done.returncode == (1 if complaint else 0), done.stdout
+def test_what_a_test_leaves_behind_fails_it(tmp_path):
+    done = run_pytest(tmp_path, "\n".join(f"async def test_{name}():\n    {do}\n" for name, (do, _) in CASES.items()))
+    # One section for each test that failed, begun by its name between underscores.
+    told = dict(re.findall(r"(?ms)^_+ (?:ERROR at \w+ of )?test_(\w+) _+$\n(.*?)(?=^_{3}|^={3})", done.stdout))
+    assert told.keys() == {name for name, (_, complaint) in CASES.items() if complaint}, done.stdout
+    assert [name for name, text in told.items() if CASES[name][1] not in text] == [], done.stdout
 
 
 def test_an_announced_warning_may_come_and_no_other(tmp_path):

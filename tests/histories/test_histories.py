@@ -1,7 +1,8 @@
 """Goal: whatever meets in a device, on its way and at its servers, the invariants of ``tests/histories`` hold.
 
-Method: 1,000 seeds, each a scenario of a few devices with drawn faults, networks and misbehaving servers, lived in
-virtual time; ``make soak`` does the same with 100,000. A seed that fails is made small and written to build/histories.
+Method: 400 seeds (1,000 at full size), each a scenario of a few devices with drawn faults, networks and misbehaving
+servers, lived in virtual time; ``make soak`` does the same with 100,000. A seed that fails is made small and written to
+build/histories.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from tests.histories.judge import repeats
 from tests.histories.soak import CHUNK, OUT, kept, tried
 from tests.histories.toml import written
 from tests.histories.world import live
+from tests.sizes import sized
 
-SEEDS = 1000
+SEEDS = sized(400, 1000)
 TRIES = 60
 """Scenarios that a failing test lives in order to make its seeds small; by hand there is more time for that."""
 ROOT = Path(__file__).parents[2]

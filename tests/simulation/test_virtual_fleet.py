@@ -65,7 +65,7 @@ timeout = "10 min"
 request_timeout = "5 min"
 """
 
-SEEDS = range(sized(4, 20))
+SEEDS = range(sized(2, 20))
 
 
 def check(outcome) -> None:

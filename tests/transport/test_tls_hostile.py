@@ -11,10 +11,11 @@ from simulator.transport.tls_connection import TlsConnection
 from simulator.transport.tls_context import server_context
 from simulator.transport.tls_state import TlsState
 from tests.security.rig import PAIRS
+from tests.sizes import sized
 from tests.transport.test_dtls_hostile import mutate
 
-TRIES = {"psk": 8_000, "ecdsa": 1_500, "mutual": 500}
-"""Connections towards each side, 10,000 in all; a stream that is wrong once is over."""
+TRIES = {"psk": sized(1_600, 8_000), "ecdsa": sized(300, 1_500), "mutual": sized(100, 500)}
+"""Connections towards each side, 10,000 in all at full size; a stream that is wrong once is over."""
 TURNS = 8
 
 
