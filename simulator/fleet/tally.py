@@ -185,6 +185,8 @@ class Tally:
         failed = event.outcome == "fail" and not device.faulty
         operation = "download" if event.delivery == "pull" else "push"
         self._row(operation, event.transport).add((event.t - event.started) * 1e6, event.received, failed=failed)
+        if not event.block_us:
+            return
         block = self._row("block", event.transport)
         for us in event.block_us:
             block.add(us)

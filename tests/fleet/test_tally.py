@@ -81,6 +81,12 @@ def test_a_transfer_is_a_row_of_its_own_and_one_of_its_blocks(tally):
     assert sum(count for _, count in rows["block", "http"]["buckets"]) == 2
 
 
+def test_a_transfer_of_which_no_block_was_timed_has_no_row_of_blocks(tally):
+    tally.emit(started(1))
+    tally.emit(event(TransferEnded, device=1, delivery="pull", transport="http", outcome="ok"))
+    assert set(rows_of(tally)) == {("download", "http")}
+
+
 @pytest.mark.parametrize(("fault", "failures"), [("", 1), ("flash-too-small", 0)])
 def test_what_a_fault_makes_fail_is_no_failure(tally, fault, failures):
     tally.emit(started(1, fault=fault))
