@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -19,12 +18,12 @@ from locust.runners import WorkerRunner
 
 from simulator.cli.failure import ENVIRONMENT, USAGE, CommandFailedError
 from simulator.cli.metrics import serve_metrics
-from simulator.cli.run import Options, load_scenario
 from simulator.load.adjusting import adjust
 from simulator.load.dispatcher import SteadyDispatcher
+from simulator.load.form import StartForm
 from simulator.load.joint import Joint
 from simulator.load.merging import use_finer_buckets
-from simulator.load.options import AGAIN, add_options, asked, course_of
+from simulator.load.options import AGAIN, add_options, course_of, scenario_of
 from simulator.load.shape import CourseShape
 from simulator.load.web import FirmwarePages
 from simulator.load.worker import NOBODY, WorkerFleet
@@ -100,7 +99,8 @@ def _on_init(environment: Environment, web_ui: Any = None, **_: Any) -> None:
         return
     gevent.spawn(joint.watch)
     if web_ui is not None:
-        FirmwarePages(web_ui, joint.groups, joint.outcomes, joint.live)
+        FirmwarePages(web_ui, joint.watcher)
+        StartForm(web_ui, environment, joint)
     if options.fleet_metrics:
         _serve_metrics(joint, options.fleet_metrics)
     scenario = _scenario_of(options)
@@ -126,9 +126,7 @@ def _serve_metrics(joint: Joint, port: int) -> None:
 def _scenario_of(options: Any) -> Scenario:
     """The scenario, or the end of the program with its problems."""
     try:
-        wanted = asked(options, 1, 1)
-        overrides = Options(**{**wanted, "scenario": Path(options.scenario), "out": None}).all_overrides
-        return load_scenario(Path(options.scenario), overrides, None)
+        return scenario_of(options)
     except (CommandFailedError, ValueError) as error:
         log.error("%s", error)
         sys.exit(error.code if isinstance(error, CommandFailedError) else USAGE)

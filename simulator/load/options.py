@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from simulator.cli.app import ServerKind
+from simulator.cli.run import Options, load_scenario
 from simulator.load.courses import COURSES, of_arrivals
 
 if TYPE_CHECKING:
@@ -20,12 +22,18 @@ SCENARIO: Final = "scenarios/first.toml"
 AGAIN: Final = "again"
 WITHOUT: Final = "without"
 FAIL: Final = "fail"
-NO_SHAPE: Final = ""
+NO_SHAPE: Final = "ramp"
+"""The choice that leaves the number of devices to Locust: ``--spawn-rate`` adds them."""
 ARRIVALS: Final = "arrivals"
 SHAPE_S: Final = 600.0
 """How long a shape lasts where nobody says so."""
-OF_SCENARIO: Final = ""
+OF_SCENARIO: Final = "of-scenario"
 """The choice that leaves the server to the scenario."""
+SHAPES: Final = (NO_SHAPE, ARRIVALS, *COURSES)
+OTHER_SCENARIO: Final = "other_scenario"
+"""A field that the start form has beside the options."""
+SERVERS: Final = (OF_SCENARIO, *(kind.value for kind in ServerKind))
+LOST: Final = (AGAIN, WITHOUT, FAIL)
 
 
 def add_options(parser: LocustArgumentParser) -> None:
@@ -37,7 +45,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     parser.add_argument(
         "--server",
         default=OF_SCENARIO,
-        choices=[OF_SCENARIO, *(kind.value for kind in ServerKind)],
+        choices=SERVERS,
         env_var="LWM2M_FLEET_SERVER",
         help="The server under test; by default that of the scenario.",
     )
@@ -56,15 +64,15 @@ def add_options(parser: LocustArgumentParser) -> None:
     parser.add_argument(
         "--load-shape",
         default=NO_SHAPE,
-        choices=[NO_SHAPE, ARRIVALS, *COURSES],
+        choices=SHAPES,
         env_var="LWM2M_FLEET_LOAD_SHAPE",
-        help="How the number of devices goes over --run-time (10 minutes by default): as the scenario's [arrivals], or "
-        "a shape; by default, --spawn-rate adds them.",
+        help="How the number of devices goes: --spawn-rate adds them (ramp), as the scenario's [arrivals], or a shape "
+        "over --run-time (10 minutes by default).",
     )
     parser.add_argument(
         "--lost-devices",
         default=AGAIN,
-        choices=[AGAIN, WITHOUT, FAIL],
+        choices=LOST,
         env_var="LWM2M_FLEET_LOST_DEVICES",
         help="Devices of a lost worker: run them again elsewhere, go on without them, or also end with exit code 3.",
     )
@@ -106,6 +114,11 @@ def seed_of(options: Namespace) -> int | None:
     return int(text)
 
 
+def scenario_file(options: Namespace) -> str:
+    """The scenario: in the form a path of one's own goes before the choice of those that there are."""
+    return str(getattr(options, OTHER_SCENARIO, "") or options.scenario).strip()
+
+
 def overrides_of(options: Namespace) -> tuple[str, ...]:
     """The keys of the scenario that are changed, as ``--set`` has them."""
     return tuple(part.strip() for part in str(options.fleet_set or "").split(";") if part.strip())
@@ -118,17 +131,28 @@ def asked(options: Namespace, devices: int, processes: int) -> dict[str, Any]:
         ValueError: the seed is no number.
     """
     return {
-        "scenario": options.scenario,
+        "scenario": scenario_file(options),
         "devices": devices,
         "seed": seed_of(options),
         "processes": processes,
-        "server": options.server or None,
+        "server": None if options.server == OF_SCENARIO else options.server,
         "url": options.server_url or None,
         "out": options.fleet_out or None,
         "overrides": overrides_of(options),
         "allow_public_target": bool(options.allow_public_target),
         "command": ("locust", *sys.argv[1:]),
     }
+
+
+def scenario_of(options: Namespace, devices: int | None = None) -> Scenario:
+    """The scenario that is asked for, scaled to so many devices.
+
+    Raises:
+        ValueError: the seed is no number.
+        CommandFailedError: the scenario has problems; the text lists all of them.
+    """
+    wanted = Options(**{**asked(options, devices or 1, 1), "out": None})
+    return load_scenario(Path(wanted.scenario), wanted.all_overrides, devices)
 
 
 def course_of(options: Namespace, scenario: Scenario) -> tuple[Course, float | None] | None:

@@ -20,6 +20,9 @@ class CourseShape(LoadTestShape):
         lasts_s: when the test ends, seconds after its start; None: when the run is over.
     """
 
+    use_common_options = True
+    """The form keeps its number of users: the most that there are at once."""
+
     def __init__(self, course: Course, lasts_s: float | None) -> None:
         super().__init__()
         self._course = course

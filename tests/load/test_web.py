@@ -1,16 +1,15 @@
-"""The tabs and the page that Locust's page gets, and what the charts are drawn from."""
+"""The tabs and pages that Locust's page gets: what they are made of, and that they are behind its login."""
 
 from __future__ import annotations
 
 import json
-from itertools import pairwise
 from types import SimpleNamespace
 
 import flask
 import pytest
 
-from simulator.load.history import POINTS_MAX, History, Outcomes
-from simulator.load.web import FAULTS, GROUPS, FirmwarePages, rows_of
+from simulator.load.history import group_rows
+from simulator.load.web import FAULTS, GROUPS, NO_REPORT, FirmwarePages
 
 GAUGES = {
     "states": [["a", 0, 3], ["a", 1, 2], ["b", 3, 1]],
@@ -21,27 +20,53 @@ GAUGES = {
 class Page:
     """As much of Locust's page as is extended."""
 
-    def __init__(self):
+    def __init__(self, base=None):
         self.app = flask.Flask("locust")
         self.template_args = {"there": 1}
         self.guarded = []
-        self.app.add_url_rule("/stats/requests", "stats", lambda: {"stats": [], "user_count": 3})
-        self.app.add_url_rule("/other", "other", lambda: {"x": 1})
+        locust = flask.Blueprint("locust", "locust", url_prefix=base)
+        locust.add_url_rule("/", "index", lambda: "<body><div id=root></div></body>")
+        locust.add_url_rule("/stats/requests", "stats", lambda: {"stats": [], "user_count": 3})
+        locust.add_url_rule("/other", "other", lambda: {"x": 1})
+        self.app.register_blueprint(locust)
 
     def auth_required_if_enabled(self, view):
         self.guarded.append(view)
         return view
 
 
+class Watcher:
+    """Knows what there is to show."""
+
+    report = None
+
+    def __init__(self):
+        self.asked = []
+
+    def groups(self):
+        return group_rows(GAUGES)
+
+    def outcomes(self):
+        return [{"group": "a"}]
+
+    def live(self, series, after):
+        self.asked.append((series, after))
+        return {"now": "x", "rows": []}
+
+
+def pages(base=None):
+    page, watcher = Page(base), Watcher()
+    FirmwarePages(page, watcher)
+    return SimpleNamespace(page=page, client=page.app.test_client(), watcher=watcher)
+
+
 @pytest.fixture
 def page():
-    page = Page()
-    FirmwarePages(page, lambda: rows_of(GAUGES), lambda: [{"group": "a"}], lambda: {"now": "x", "rows": []})
-    return SimpleNamespace(page=page, client=page.app.test_client())
+    return pages()
 
 
 def test_a_group_is_a_row_with_its_states_and_results():
-    first, second = rows_of(GAUGES)
+    first, second = group_rows(GAUGES)
     assert first == {
         "group": "a",
         "devices": 5,
@@ -67,30 +92,34 @@ def test_every_tab_has_a_table(page):
     assert [tab["key"] for tab in args["extended_tabs"]] == [table["key"] for table in args["extended_tables"]]
 
 
-def test_the_page_and_its_data_are_behind_the_login(page):
-    assert len(page.page.guarded) == 2
-    assert b"Firmware updates, live" in page.client.get("/firmware").data
+@pytest.mark.parametrize("base", [None, "/load"])
+def test_the_pages_are_where_the_links_point_and_behind_the_login(base):
+    there = pages(base)
+    links = [link["href"] for link in there.page.template_args["extended_csv_files"]]
+    assert links == [f"{base or ''}/firmware", f"{base or ''}/firmware/report"]
+    assert b"Firmware updates, live" in there.client.get(links[0]).data
+    assert there.client.get(f"{links[0]}/charts.js").mimetype == "text/javascript"
+    assert len(there.page.guarded) == len(
+        [rule for rule in there.page.app.url_map.iter_rules() if "firmware" in str(rule)]
+    )
+
+
+def test_the_data_are_those_that_the_page_does_not_have(page):
     assert json.loads(page.client.get("/firmware/live").data) == {"now": "x", "rows": []}
+    page.client.get("/firmware/live?series=run%2F1&after=4.5")
+    page.client.get("/firmware/live?series=run&after=nonsense")
+    assert page.watcher.asked == [("", -1.0), ("run/1", 4.5), ("run", -1.0)]
 
 
-def test_a_history_of_any_length_is_as_long_as_a_page_can_show():
-    history = History()
-    for t in range(10 * POINTS_MAX):
-        history.add({"t": t})
-    times = [row["t"] for row in history.rows]
-    assert POINTS_MAX / 3 < len(times) <= POINTS_MAX
-    assert times[0] == 0
-    assert len({later - earlier for earlier, later in pairwise(times)}) == 1
-    assert times[-1] > 9.9 * POINTS_MAX
+def test_a_report_is_sent_when_there_is_one(page, tmp_path):
+    answer = page.client.get("/firmware/report")
+    assert (answer.status_code, answer.get_data(as_text=True)) == (404, NO_REPORT)
+    page.watcher.report = tmp_path / "report.html"
+    assert page.client.get("/firmware/report").status_code == 404
+    page.watcher.report.write_text("<h1>the run</h1>", encoding="utf-8")
+    with page.client.get("/firmware/report") as answer:
+        assert (answer.mimetype, answer.data) == ("text/html", b"<h1>the run</h1>")
 
 
-def test_outcomes_are_told_by_what_was_injected():
-    outcomes = Outcomes()
-    outcomes.add("g", "", "0/1", "0/1", "ok")
-    outcomes.add("g", "image-corrupt", "0/5", "0/5", "ok")
-    outcomes.add("g", "image-corrupt", "0/5", "0/1", "fail")
-    outcomes.add("g", "image-corrupt", "0/5", "", "unknown")
-    sound, corrupt = outcomes.rows()
-    assert (sound["fault"], sound["observed"], sound["ok"]) == ("none", "0/1: 1", 1)
-    assert (corrupt["observed"], corrupt["ok"], corrupt["fail"], corrupt["unknown"]) == ("0/1: 1, 0/5: 1", 1, 1, 1)
-    assert outcomes.total == {"ok": 2, "fail": 1, "unknown": 1}
+def test_the_start_page_opens_the_fields_of_the_fleet(page):
+    assert b'<script src="./firmware/form.js"></script></body>' in page.client.get("/").data
