@@ -229,7 +229,8 @@ class Conductor:
             case m.FINISHED:
                 if data["whole"]:
                     self._records.came(worker)
-                self._stage.tell({"do": "usage", **data})
+                self.report(worker, data["fleet"])
+                self._stage.tell({"do": "usage", **{key: data[key] for key in ("name", "cpu_s", "rss_bytes")}})
                 self._unfinished.discard(worker)
 
     def report(self, worker: str, gauges: Mapping[str, Any]) -> None:

@@ -131,8 +131,6 @@ class Joint:
         self.conductor = None
         if conductor.failure is not None:
             self.environment.process_exit_code = conductor.failure[1]
-        if isinstance(self._runner, LocalRunner):
-            conductor.report(LOCAL, self.fleet.report())
         self.watcher.look(ended=True)
         if conductor.directory is not None:
             with suppress(OSError):

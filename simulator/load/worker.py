@@ -256,10 +256,10 @@ class WorkerFleet:
             for result in [self._leave_soon(k) for k in self._running]:
                 result.wait(self._patience_s + LEAVE_S)
             clean = process.stop()
-        self.report()
+        told = self.report()
         whole = self._hand_over()
         used = {key: self._ended.get(key, 0) for key in ("cpu_s", "rss_bytes")}
-        self._send(m.FINISHED, {"name": self._name, "clean": clean, "whole": whole, **used})
+        self._send(m.FINISHED, {"name": self._name, "clean": clean, "whole": whole, "fleet": told, **used})
         self._finished.set()
 
     def _hand_over(self) -> bool:
