@@ -12,7 +12,7 @@ import logging
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import hypothesis
@@ -44,7 +44,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let every async test be watched for tasks that it leaves behind."""
     for item in items:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
-            item.fixturenames.insert(0, "_no_leaked_tasks")
+            # After the fixtures that outlive the test, before its own ones.
+            known = item._fixtureinfo.name2fixturedefs
+            names = item.fixturenames
+            lasting = [name for name in names if name in known and known[name][-1].scope != "function"]
+            names.insert(max((names.index(name) + 1 for name in lasting), default=0), "_no_leaked_tasks")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -83,8 +87,9 @@ def _no_unexpected_warnings(request: pytest.FixtureRequest) -> Iterator[None]:
         pytest.fail(f"unexpected log records ({len(unexpected)}):\n{listed}", pytrace=False)
 
 
-@pytest.fixture
-async def _no_leaked_tasks() -> AsyncIterator[None]:
+@asynccontextmanager
+async def no_leaked_tasks() -> AsyncIterator[None]:
+    """Fail the test where it leaves a task running in the loop of this; what ran before it may run on."""
     before = asyncio.all_tasks()
     yield
     for _ in range(5):  # a task that was just cancelled needs a turn or two of the loop to end
@@ -93,6 +98,12 @@ async def _no_leaked_tasks() -> AsyncIterator[None]:
             return
         await asyncio.sleep(0)
     pytest.fail("tasks left running:\n" + "\n".join(repr(task) for task in left), pytrace=False)
+
+
+@pytest.fixture
+async def _no_leaked_tasks() -> AsyncIterator[None]:
+    async with no_leaked_tasks():
+        yield
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import psutil
 import pytest
+import pytest_asyncio
 
 from simulator.lwm2m.formats.packed import packed
 from simulator.operator.driver import (
@@ -27,9 +28,12 @@ from simulator.operator.driver import (
 )
 from simulator.operator.drivers import driver_for
 from simulator.operator.job import ServerChoice
+from tests.conftest import no_leaked_tasks
 from tests.interop.lwm2m_client import Client, client
+from tests.peers.tools import peer_tool
 
-pytestmark = [pytest.mark.peer, pytest.mark.timeout(900)]  # the first use fetches and builds
+# The first use fetches and builds. The loop is that of the servers, which are the same for most tests.
+pytestmark = [pytest.mark.peer, pytest.mark.timeout(900), pytest.mark.asyncio(loop_scope="module")]
 
 PACKAGE = bytes(n * 7 & 0xFF for n in range(5000))
 KINDS = ("leshan", "leshan-demo")
@@ -50,17 +54,27 @@ class Rig(NamedTuple):
         return self.events
 
 
-@pytest.fixture(autouse=True)
-def _tools(peer_tool: Callable[[str, str], Path]) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _tools() -> None:
     peer_tool("javac", "openjdk-17-jdk-headless")
     peer_tool("mvn", "maven")
 
 
-@pytest.fixture(autouse=True)
+def javas() -> set[psutil.Process]:
+    """The servers that run, below this process."""
+    return {child for child in psutil.Process().children(recursive=True) if "java" in child.name()}
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def _no_leaked_tasks() -> AsyncIterator[None]:
+    async with no_leaked_tasks():
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
 def _nothing_stays() -> Iterator[None]:
     yield
-    left = [child for child in psutil.Process().children(recursive=True) if "java" in child.name()]
-    assert not left, f"left running: {left}"
+    assert javas() == set()
 
 
 def choice(kind: str, directory: Path, *, port: int = 0, url: str = "", block_size: int = 1024) -> ServerChoice:
@@ -77,25 +91,34 @@ async def running(server: ServerChoice) -> AsyncIterator[Rig]:
         await driver.stop()
 
 
-@pytest.fixture(params=KINDS)
-async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
-    async with running(choice(request.param, tmp_path)) as started:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
+async def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+    async with running(choice(request.param, tmp_path_factory.mktemp("server"))) as started:
         yield started
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
+async def rig(server: Rig) -> Rig:
+    """The server that all tests have, without a device and with nothing told."""
+    assert await server.driver.clients() == []
+    server.events.clear()
+    return server
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def device(rig: Rig) -> AsyncIterator[Client]:
     async with client("ep-1", rig.address.coap) as made:
         await made.register()
         await rig.told(lambda events: len(events) == 1)
         yield made
+        if await rig.driver.clients():
+            await made.deregister()
 
 
 async def test_it_is_ready_and_names_itself(rig: Rig) -> None:
     assert rig.address.coap.startswith("coap://127.0.0.1:")
     assert int(rig.address.coap.rpartition(":")[2]) > 0
     assert rig.address.server in ("Leshan library 2.0.0-M18", "Leshan demo server 2.0.0-M4")
-    assert await rig.driver.clients() == []
     used = await rig.driver.usage()
     assert used.cpu_s > 0.1
     assert used.rss_bytes > 10 << 20
@@ -184,6 +207,7 @@ async def test_many_requests_at_once(rig: Rig) -> None:
             await rig.told(lambda events: any(event.endpoint == name for event in events))
             reads: list[Awaitable[Answer]] = [rig.driver.read(name, "/3/0/3", 10) for _ in range(5)]
             assert await asyncio.gather(*reads) == [Answer("2.05", "1.0.0")] * 5
+            await device.deregister()
 
     await asyncio.gather(*(one(name) for name in names))
 
@@ -215,11 +239,10 @@ async def test_the_block_size_is_the_one_that_was_asked_for(kind: str, block_siz
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_server_that_is_killed_is_told(kind: str, tmp_path: Path) -> None:
+    others = javas()
     async with running(choice(kind, tmp_path)) as rig:
-        java = [child for child in psutil.Process().children() if "java" in child.name()]
-        for process in java:
-            process.kill()
-        assert len(java) == 1
+        (java,) = javas() - others
+        java.kill()
         assert "exit code -9" in await asyncio.wait_for(rig.driver.closed(), 30)
 
 
