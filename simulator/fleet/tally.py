@@ -10,10 +10,12 @@ from collections import Counter
 from math import log2
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from simulator.events import DeviceEnded, DeviceStarted, RegistrationEnded, StateChanged, TransferEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from simulator.device.device import Device
     from simulator.events import Event, EventSink
@@ -35,9 +37,10 @@ def middle_of(bucket: int) -> float:
 class Row:
     """What one operation over one transport came to since the last look."""
 
-    __slots__ = ("buckets", "count", "failures", "length", "longest_us", "shortest_us", "total_us")
+    __slots__ = ("_later", "buckets", "count", "failures", "length", "longest_us", "shortest_us", "total_us")
 
     def __init__(self) -> None:
+        self._later: list[int] = []
         self.buckets: Counter[int] = Counter()
         self.count = 0
         self.failures = 0
@@ -56,8 +59,26 @@ class Row:
         self.shortest_us = min(self.shortest_us, us)
         self.longest_us = max(self.longest_us, us)
 
+    def add_later(self, many_us: Sequence[int]) -> None:
+        """Have some counted that did not fail, when the row is told: their response times in microseconds."""
+        self._later += many_us
+
+    def _add_all(self) -> None:
+        if not self._later:
+            return
+        # All of a second at once is thirty times as cheap as one by one, and there are as many as there are blocks.
+        many_us = np.asarray(self._later, dtype=np.float64)
+        self._later = []
+        found, counts = np.unique(np.rint(PER_OCTAVE * np.log2(np.maximum(many_us, 1.0))), return_counts=True)
+        self.buckets.update(dict(zip(map(int, found), map(int, counts), strict=True)))
+        self.count += many_us.size
+        self.total_us += float(many_us.sum())
+        self.shortest_us = min(self.shortest_us, float(many_us.min()))
+        self.longest_us = max(self.longest_us, float(many_us.max()))
+
     def to_json(self) -> dict[str, Any]:
         """The row as JSON values."""
+        self._add_all()
         return {
             "count": self.count,
             "failures": self.failures,
@@ -185,11 +206,8 @@ class Tally:
         failed = event.outcome == "fail" and not device.faulty
         operation = "download" if event.delivery == "pull" else "push"
         self._row(operation, event.transport).add((event.t - event.started) * 1e6, event.received, failed=failed)
-        if not event.block_us:
-            return
-        block = self._row("block", event.transport)
-        for us in event.block_us:
-            block.add(us)
+        if event.block_us:
+            self._row("block", event.transport).add_later(event.block_us)
 
 
 _OPERATIONS: Final = {"register": "register", "update": "registration update", "deregister": "de-register"}

@@ -8,10 +8,12 @@ import random
 from dataclasses import fields
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simulator.coap import codes as c
 from simulator.events import DeviceEnded, DeviceStarted, EventLog, RegistrationEnded, StateChanged, TransferEnded
-from simulator.fleet.tally import Tally, bucket_of, middle_of
+from simulator.fleet.tally import Row, Tally, bucket_of, middle_of
 from tests.device.device_rig import PACKAGE, URI, device_rig, in_virtual_time
 
 
@@ -39,6 +41,17 @@ def test_the_middle_of_a_bucket_is_wrong_by_one_per_cent_at_most():
     for _ in range(2_000):
         us = 10 ** dice.uniform(0.0, 9.0)
         assert middle_of(bucket_of(us)) == pytest.approx(us, rel=0.01)
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=1))
+def test_samples_that_are_counted_later_are_counted_alike(many_us):
+    at_once, later = Row(), Row()
+    for us in many_us:
+        at_once.add(us)
+    later.add_later(many_us)
+    one, other = at_once.to_json(), later.to_json()
+    assert one.pop("total_us") == pytest.approx(other.pop("total_us"))
+    assert one == other
 
 
 def test_everything_is_handed_on():
