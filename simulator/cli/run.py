@@ -16,6 +16,7 @@ from simulator.cli.device_files import problems_of
 from simulator.cli.failure import CRITERION_FAILED, ENVIRONMENT, HOLDS, INTERRUPTED, USAGE, CommandFailedError
 from simulator.cli.live import Live
 from simulator.cli.metrics import serve_metrics
+from simulator.cli.origins import crowded
 from simulator.cli.plan import Ended, Plan
 from simulator.cli.report import print_report
 from simulator.cli.session import Session
@@ -200,6 +201,8 @@ def run_scenario(options: Options, console: Console) -> int:
         f"[bold]{escape(scenario.run.name)}[/]: {scenario.devices} devices in {plan.processes} "
         f"process{'es' if plan.processes > 1 else ''}, server {scenario.server.kind}, seed [bold]{plan.seed}[/]"
     )
+    if remark := crowded(scenario.firmware.processes):
+        console.print(f"[bold yellow]{remark}.[/]", soft_wrap=True)
     ended = run_plan(plan, console)
     if ended.status == "failed":
         return ENVIRONMENT

@@ -12,7 +12,8 @@ import sys
 import pytest
 
 from simulator import __version__
-from simulator.cli import app, doctor, run
+from simulator.cli import app, doctor, origins, run
+from simulator.cli.plan import Ended
 from simulator.cli.app import main
 from simulator.fleet.population import Population
 from simulator.scenario import load
@@ -301,6 +302,15 @@ def test_a_run_with_oscore_needs_its_packages(command, tmp_path, monkeypatch):
     code, _, err = command("run", str(file), "--out", str(tmp_path / "run"))
     assert code == 3
     assert "OSCORE needs lakers-python: pip install 'lwm2m-fleet[oscore]'" in " ".join(err.split())
+
+
+def test_more_origin_processes_than_cores_are_told(command, scenario, monkeypatch):
+    monkeypatch.setattr(origins, "usable_cores", lambda: 2)
+    monkeypatch.setattr(run, "run_plan", lambda _plan, _console: Ended("failed"))
+    for processes, told in ((2, False), (3, True)):
+        code, out, _ = command("run", scenario, "--set", f"firmware.processes={processes}")
+        assert code == 3
+        assert ("firmware.processes is 3 on 2 cores" in out) is told
 
 
 # -- doctor -----------------------------------------------------------------------------------------------------------
