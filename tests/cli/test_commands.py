@@ -13,8 +13,8 @@ import pytest
 
 from simulator import __version__
 from simulator.cli import app, doctor, origins, run
-from simulator.cli.plan import Ended
 from simulator.cli.app import main
+from simulator.cli.plan import Ended
 from simulator.fleet.population import Population
 from simulator.scenario import load
 from tests.cli.fakes import IDLE_OPERATOR, use_fakes
