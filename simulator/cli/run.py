@@ -18,7 +18,6 @@ from simulator.cli.live import Live
 from simulator.cli.metrics import serve_metrics
 from simulator.cli.origins import crowded
 from simulator.cli.plan import Ended, Plan
-from simulator.cli.report import print_report
 from simulator.cli.session import Session
 from simulator.fleet.entropy import Entropy
 from simulator.fleet.population import Population
@@ -206,6 +205,9 @@ def run_scenario(options: Options, console: Console) -> int:
     ended = run_plan(plan, console)
     if ended.status == "failed":
         return ENVIRONMENT
+    # Here and not at the top, where Matplotlib and pandas would keep a run from its start for most of a second.
+    from simulator.cli.report import print_report
+
     holds = ended.begun and print_report(plan.directory, console)
     if ended.interrupted:
         return INTERRUPTED
