@@ -56,7 +56,7 @@ def pinned(command: list[str], core: int | None) -> list[str]:
     return ["taskset", "-c", str(cores[core % len(cores)]), *command]
 
 
-def build(name: Literal["coap_server", "coap_client"]) -> Path:
+def build(name: Literal["coap_server", "coap_client", "http_client"]) -> Path:
     """The program made from ``<name>.c``.
 
     Raises:
@@ -109,7 +109,19 @@ def run_client(port: int, *, devices: int, exchanges: int, mode: Mode, core: int
     Raises:
         RuntimeError: it got a wrong answer, or none.
     """
-    command = pinned([str(build("coap_client")), str(port), str(devices), str(exchanges), mode], core)
+    return _run(pinned([str(build("coap_client")), str(port), str(devices), str(exchanges), mode], core))
+
+
+def fetch_by_http(port: int, *, at_once: int, transfers: int, size: int) -> Measured:
+    """Fetch ``/fw`` of ``size`` bytes so many times by the HTTP client, pinned to no core.
+
+    Raises:
+        RuntimeError: it got a wrong answer, or none.
+    """
+    return _run([str(build("http_client")), str(port), str(at_once), str(transfers), str(size)])
+
+
+def _run(command: list[str]) -> Measured:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         msg = done.stderr.strip() or f"the C client ended with exit code {done.returncode}"

@@ -65,16 +65,23 @@ static void send_request(struct device *d)
 /* Checks the options and the payload of a block; gives the More bit. */
 static int check_block(const struct device *d, const uint8_t *at, const uint8_t *end)
 {
-    if (at >= end || at[0] >> 4 != 13 || (at[0] & 15) > 3 || end - at < 2 + (at[0] & 15) || at[1] != 23 - 13)
+    unsigned number = 0;
+    uint32_t value = UINT32_MAX;
+    while (at < end && *at != 0xFF) {
+        unsigned delta = *at >> 4, length = *at++ & 15;
+        if (delta == 13 && at < end)
+            delta += *at++;
+        if (length > 12 || end - at < (long)length)
+            die("an option that no server here sends");
+        number += delta;
+        for (value = number == 23 ? 0 : value; number == 23 && length > 0; length--) /* Block2 */
+            value = value << 8 | *at++;
+        at += length;
+    }
+    if (value == UINT32_MAX)
         die("a response without Block2");
-    unsigned length = at[0] & 15;
-    uint32_t value = 0;
-    for (at += 2; length > 0; length--)
-        value = value << 8 | *at++;
     if (value >> 4 != d->block || (value & 7) != SZX)
         die("not the block that was asked for");
-    if (at < end && *at != 0xFF)
-        at += 1 + (*at & 15); /* Size2 */
     if (at >= end || *at++ != 0xFF || ((value & 8) && end - at != 1024))
         die("a block of the wrong length");
     if (exchanges % 100 == 0)
