@@ -12,7 +12,7 @@ FIRST ?= 0
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full lint native bench bench-pure soak lock clean
+.PHONY: help setup demo test test-full lint native bench bench-pure pictures soak lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 16
@@ -57,6 +57,9 @@ bench: build/native/.stamp  ## measure the compiled engine against C and aiocoap
 
 bench-pure: setup  ## the same, without compiling
 	@$(BIN)/python -m tests.bench --out build/bench-pure
+
+pictures: setup  ## take the pictures of docs/locust.md, in Chromium
+	@$(BIN)/python -m tests.load.browser_pictures
 
 soak: setup  ## live SEEDS random histories, by default 100,000, on all cores (docs/histories.md)
 	@$(BIN)/python -m tests.histories --seeds $(SEEDS) --first $(FIRST)

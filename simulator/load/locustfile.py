@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import gevent
+import locust
 from locust import User, constant, events, task
 from locust.exception import StopUser
 from locust.runners import WorkerRunner
@@ -25,6 +26,7 @@ from simulator.load.joint import Joint
 from simulator.load.merging import use_finer_buckets
 from simulator.load.options import AGAIN, add_options, course_of, scenario_of
 from simulator.load.shape import CourseShape
+from simulator.load.versions import problem_of
 from simulator.load.web import FirmwarePages
 from simulator.load.worker import NOBODY, WorkerFleet
 
@@ -88,6 +90,10 @@ def _on_parser(parser: Any) -> None:
 
 @events.init.add_listener
 def _on_init(environment: Environment, web_ui: Any = None, **_: Any) -> None:
+    problem = problem_of(locust.__version__)
+    if problem:
+        log.error("%s", problem)
+        sys.exit(USAGE)
     use_finer_buckets()
     adjust()
     joint = joint_of(environment)

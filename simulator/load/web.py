@@ -95,6 +95,8 @@ class FirmwarePages:
         guard = web_ui.auth_required_if_enabled
         for name, path, mimetype in _FILES:
             app.add_url_rule(page + path, f"firmware_{name}", guard(_sender(name, mimetype)))
+        # Every page without an icon of its own asks for this one: the report, these, and Locust's.
+        app.add_url_rule("/favicon.ico", "firmware_icon", lambda: Response(status=204))
         app.add_url_rule(f"{page}/live", "firmware_live", guard(self._send_live))
         app.add_url_rule(f"{page}/report", "firmware_report", guard(self._send_report))
 

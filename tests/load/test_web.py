@@ -100,7 +100,7 @@ def test_the_pages_are_where_the_links_point_and_behind_the_login(base):
     assert b"Firmware updates, live" in there.client.get(links[0]).data
     assert there.client.get(f"{links[0]}/charts.js").mimetype == "text/javascript"
     assert len(there.page.guarded) == len(
-        [rule for rule in there.page.app.url_map.iter_rules() if "firmware" in str(rule)]
+        [rule for rule in there.page.app.url_map.iter_rules() if "/firmware" in str(rule)]
     )
 
 
