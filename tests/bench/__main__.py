@@ -60,7 +60,7 @@ BENCHMARKS: Final[dict[str, Callable[[Bench], None]]] = {
     "profile": Bench.profile,
 }
 NEEDS_C: Final = frozenset({"exchanges", "updates", "scale", "recorder", "machinery", "links", "origin", "profile"})
-ON_DEMAND: Final = frozenset({"isolation", "profile"})
+ON_DEMAND: Final = frozenset({"isolation", "origin", "profile"})
 ALWAYS: Final = tuple(name for name in BENCHMARKS if name not in ON_DEMAND)
 
 
