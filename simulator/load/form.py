@@ -169,9 +169,12 @@ class StartForm:
 
     def _set_shape(self, wanted: Namespace, scenario: Any) -> None:
         course = course_of(wanted, scenario)
-        self._environment.shape_class = None if course is None else CourseShape(*course)
-        if self._environment.shape_class is not None:
+        if course is not None:
+            self._environment.shape_class = CourseShape(*course)
             self._environment.shape_class.runner = self._environment.runner
+        elif isinstance(self._environment.shape_class, CourseShape):
+            # Of the last run; one that the locustfile has stays.
+            self._environment.shape_class = None
 
     def _await(self) -> None:
         """Wait until the run is prepared or cannot be; what cannot be is over before the form says so."""

@@ -74,7 +74,6 @@ def take(directory):
         chromium(peer_tool("chromium", "chromium")) as browser,
         site(directory, port, *options) as (locust, url),
         window(browser) as page,
-        window(browser, wide=False, dark=True) as phone,
     ):
         locust.until(lambda: len(locust.workers) == 2)
         page.goto(url)
@@ -88,11 +87,9 @@ def take(directory):
         page.get_by_role("button", name="Start").click()
         page.get_by_role("tab", name="Injected").click()
         charts = page.context.new_page()
-        for one in (charts, phone):
-            one.goto(f"{url}/firmware")
+        charts.goto(f"{url}/firmware")
         charts.wait_for_timeout(LOOK_MS)
         save(charts, "charts", full_page=True)
-        save(phone, "charts-phone", full_page=True)
         save(page, "injected", clip={"x": 0, "y": 0, "width": 1280, "height": 480})
 
 

@@ -157,7 +157,10 @@ def test_the_shape_of_the_form_is_the_shape_of_the_run():
     assert there.environment.shape_class.use_common_options
     there.client.post("/swarm", data={**data, "load_shape": NO_SHAPE})
     assert there.environment.shape_class is None
-    assert len(there.web.started) == 2
+    there.environment.shape_class = own = object()
+    there.client.post("/swarm", data={**data, "load_shape": NO_SHAPE})
+    assert there.environment.shape_class is own
+    assert len(there.web.started) == 3
 
 
 def test_a_run_that_goes_on_takes_no_more_users_than_its_plan_has_devices():
