@@ -125,6 +125,7 @@ class Joint:
         conductor = self.conductor
         if conductor is None:
             return
+        self.watcher.note("it is being stopped")
         conductor.finish()
         if self.conductor is None:
             return
@@ -138,6 +139,7 @@ class Joint:
         shutil.rmtree(self._logs, ignore_errors=True)
         if conductor.directory is None:
             return
+        self.watcher.note("its report is being made")
         code = subprocess.call([sys.executable, "-P", "-m", "simulator", "report", str(conductor.directory)])
         self.watcher.reported(conductor.directory)
         for remedy in conductor.remedies:
