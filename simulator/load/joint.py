@@ -106,7 +106,7 @@ class Joint:
 
     def _end_with(self, problem: str, code: int) -> None:
         self.problem = problem
-        self.watcher.note(problem)
+        self.watcher.note(problem, lasting=True)
         self.environment.process_exit_code = code
         self.fleet.refuse()
         gevent.spawn(self._runner.quit if self._options.headless else self._runner.stop)
@@ -114,7 +114,7 @@ class Joint:
     def _over(self, reason: str) -> None:
         """There is nothing more to wait for; with ``--run-time`` the devices stay until then."""
         log.info("%s", reason)
-        self.watcher.note(reason)
+        self.watcher.note(reason, lasting=self.conductor is not None and self.conductor.failure is not None)
         if self._options.headless and not self._options.run_time:
             gevent.spawn(self._runner.quit)
         elif self.conductor is not None and self.conductor.failure is not None:

@@ -33,18 +33,20 @@ class Watcher:
         self._conductor: Conductor | None = None
         self._history = History()
         self._meters = Meters()
-        self._note = ""
+        self._note, self._lasting = "", False
         self._report: Path | None = None
 
     # -- a run -----------------------------------------------------------------------------------------------------
 
     def begin(self, conductor: Conductor) -> None:
         """A run is being prepared."""
-        self._conductor, self._history, self._meters, self._note = conductor, History(), Meters(), ""
+        self._conductor, self._history, self._meters = conductor, History(), Meters()
+        self._note, self._lasting = "", False
 
-    def note(self, text: str) -> None:
-        """Something that who looks on should know: why it cannot be, or that there is nothing more to wait for."""
-        self._note = text
+    def note(self, text: str, *, lasting: bool = False) -> None:
+        """What who looks on should know: how far it is, or why it cannot be, which is ``lasting`` until the next run."""
+        if not self._lasting:
+            self._note, self._lasting = text, lasting
 
     def look(self, *, ended: bool = False) -> None:
         """Take the row of this second; the last one, where the run has ``ended``."""
@@ -84,7 +86,7 @@ class Watcher:
         report = directory / REPORT
         if report.is_file():
             self._report = report.resolve()
-            self._note = "the report is ready"
+            self.note("the report is ready")
 
     # -- who looks on ----------------------------------------------------------------------------------------------
 

@@ -185,5 +185,8 @@ def test_a_report_stays_until_the_next_one(watcher, tmp_path):
 
 def test_why_a_run_cannot_be_is_said(watcher):
     watcher.begin(Conductor(None))
-    watcher.note("the port is taken")
+    watcher.note("the port is taken", lasting=True)
+    watcher.note("it is being stopped")
     assert watcher.live()["now"] == "the port is taken"
+    watcher.begin(Conductor(None))
+    assert watcher.live()["now"] == NO_RUN
