@@ -200,7 +200,8 @@ class Conductor:
 
     def _fire(self, device: int, outcome: str, due: float, ended: float, state: int, result: int, reason: str) -> None:
         plan = self._population.device(device)
-        update = Update(plan, outcome, max(0.0, ended - due), state, result, reason)
+        started = time.time() - (self.now() - due)
+        update = Update(plan, outcome, max(0.0, ended - due), started, state, result, reason)
         self.outcomes.add(plan.group, plan.fault, update.declared, update.observed, outcome)
         self.totals.add_update(plan.transport, outcome, update.seconds)
         update.fire(self._environment)

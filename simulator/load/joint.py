@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import subprocess
 import sys
 import tempfile
 from contextlib import suppress
@@ -22,6 +21,8 @@ from simulator.load.conductor import LOCAL, Conductor
 from simulator.load.dispatcher import SteadyDispatcher
 from simulator.load.options import AGAIN, FAIL, asked
 from simulator.load.shape import CourseShape
+from simulator.load.spawning import Spawned
+from simulator.load.telemetry import export_updates
 from simulator.load.watching import Watcher
 from simulator.load.worker import WorkerFleet
 
@@ -140,7 +141,7 @@ class Joint:
         if conductor.directory is None:
             return
         self.watcher.note("its report is being made")
-        code = subprocess.call([sys.executable, "-P", "-m", "simulator", "report", str(conductor.directory)])
+        code = Spawned([sys.executable, "-P", "-m", "simulator", "report", str(conductor.directory)]).wait()
         self.watcher.reported(conductor.directory)
         for remedy in conductor.remedies:
             log.warning("%s", remedy)
@@ -178,6 +179,8 @@ class Joint:
             runner.register_message(m.STOP, lambda **_: gevent.spawn(self.fleet.finish))
         if isinstance(runner, LocalRunner):
             gevent.spawn(self._pump)
+        if self._options.otel and not isinstance(runner, WorkerRunner):
+            export_updates(self.environment)
 
     def _hear(self, message: str, msg: Any, **_: Any) -> None:
         if self.conductor is not None:

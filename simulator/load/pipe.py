@@ -10,8 +10,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import gevent
-from gevent import subprocess
 from gevent.event import Event
+from gevent.fileobject import FileObject
+
+from simulator.load.spawning import Spawned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,22 +48,26 @@ class Process:
         self.ended = Event()
         self._on_line = on_line
         self._on_end = on_end
-        with log.open("ab") as file:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", module, *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=file,
-                start_new_session=True,
-            )
-        assert self._process.stdin is not None
-        self._input = self._process.stdin
+        command = [sys.executable, "-P", "-m", module, *arguments]
+        to_it, from_here = os.pipe()
+        to_here, from_it = os.pipe()
+        try:
+            with log.open("ab") as file:
+                self._spawned = Spawned(command, (to_it, from_it, file.fileno()), session=True)
+        except OSError:
+            os.close(from_here)
+            os.close(to_here)
+            raise
+        finally:
+            os.close(to_it)
+            os.close(from_it)
+        self._input, self._output = FileObject(from_here, "wb"), FileObject(to_here, "rb")
         self._reader = gevent.spawn(self._read)
 
     @property
     def pid(self) -> int:
         """Its process id."""
-        return int(self._process.pid)
+        return self._spawned.pid
 
     def tell(self, line: dict[str, Any]) -> None:
         """Send a line; nothing where the process is gone."""
@@ -70,15 +76,15 @@ class Process:
             self._input.flush()
 
     def _read(self) -> None:
-        assert self._process.stdout is not None
-        for raw in self._process.stdout:
+        for raw in self._output:
             try:
                 line = json.loads(raw)
             except ValueError:
                 continue
             if isinstance(line, dict):
                 self._on_line(line)
-        code = self._process.wait()
+        code = self._spawned.wait()
+        self._output.close()
         self.ended.set()
         self._on_end(code)
 

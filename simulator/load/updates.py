@@ -26,6 +26,8 @@ class Update:
     """``ok``, ``fail`` or ``unknown``."""
     seconds: float
     """From when it was due to its end."""
+    due: float
+    """When it was due, seconds of Unix time."""
     state: int
     """The last State that the server told; below 0 for none."""
     result: int
@@ -62,6 +64,7 @@ class Update:
             request_type=UPDATE,
             name=f"update {self.plan.transport}",
             response_time=self.seconds * 1000,
+            start_time=self.due,
             response_length=0,
             exception=None if self.outcome == "ok" else FleetUpdateError(f"{self.outcome}: {self.reason}"),
             context=self.context,
