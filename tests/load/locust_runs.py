@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCUSTFILE = ROOT / "scenarios" / "locustfile.py"
 MARK = "LWM2M_FLEET_TEST_MARK"
 """In the environment of every process of a run, so that those left behind are found."""
+GATE = "LWM2M_FLEET_TEST_GATE"
+"""In the environment of a worker by ``elsewhere.py`` that is to wait: the file for which it waits."""
 
 
 @dataclass
@@ -90,12 +92,12 @@ class Locust:
         rows = json.loads((self.directory / "stats.json").read_text(encoding="utf-8"))
         return {(row["method"], row["name"]): row for row in rows}
 
-    def join(self, name, locustfile=LOCUSTFILE):
+    def join(self, name, locustfile=LOCUSTFILE, **environment):
         """Start a worker as a command of its own, with a directory of its own for what is temporary; its process."""
         (self.directory / name).mkdir()
         command = [sys.executable, "-m", "locust", "-f", str(locustfile), "--worker"]
         command += ["--master-host", "127.0.0.1", "--master-port", str(self.port)]
-        worker = start(command, self.log_of(name), self.mark, TMPDIR=str(self.directory / name))
+        worker = start(command, self.log_of(name), self.mark, TMPDIR=str(self.directory / name), **environment)
         self.joined.append(worker)
         return worker
 

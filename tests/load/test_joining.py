@@ -14,7 +14,7 @@ from rich.console import Console
 
 from reports.read import read_run
 from simulator.cli.collect import collect_records
-from tests.load.locust_runs import locust
+from tests.load.locust_runs import GATE, locust
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -48,7 +48,7 @@ ELSEWHERE = Path(__file__).with_name("elsewhere.py")
 
 @pytest.fixture
 def start(tmp_path, free_port):
-    """A function that starts a master with two workers, and waits until some devices run."""
+    """A function that starts a run with two workers, and when some devices run gives it and what lets a third join."""
     started = []
 
     def begin():
@@ -57,9 +57,11 @@ def start(tmp_path, free_port):
         started.append(run)
         run.join("one")
         run.join("two", ELSEWHERE)
+        gate = tmp_path / "gate"
+        run.join("late", ELSEWHERE, **{GATE: str(gate)})
         # What is recorded is some seconds behind what is spawned.
-        run.until(lambda: len(begun(run, run.directory)) >= DEVICES // 4)
-        return run
+        run.until(lambda: len(begun(run, run.directory)) >= DEVICES // 5, seconds=120)
+        return run, gate.touch
 
     yield begin
     for run in started:
@@ -79,8 +81,8 @@ def once(rows):
 
 
 def test_a_worker_that_joins_at_half_time_takes_new_devices_only(start):
-    run = start()
-    run.join("late", ELSEWHERE)
+    run, join = start()
+    join()
     assert run.wait() == 0, run.text
     assert run.manifest["status"] == "complete"
     assert run.tree() == []
@@ -105,9 +107,9 @@ def test_a_worker_that_joins_at_half_time_takes_new_devices_only(start):
 
 
 def test_a_worker_is_killed_in_the_ramp_and_another_one_joins(start):
-    run = start()
+    run, join = start()
     run.joined[1].send_signal(signal.SIGKILL)
-    run.join("in-its-place")
+    join()
     assert run.wait() == 1, run.text
     [spool] = run.directory.glob("two/lwm2m-fleet-*")
     [name] = {part.name.rpartition("-")[0] for part in spool.rglob("parts/devices/*.parquet")}
