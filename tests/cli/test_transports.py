@@ -22,7 +22,7 @@ def run(tmp_path, scenario, *options):
     """Run a scenario as a user does; the process, and the summary of the report."""
     out = tmp_path / "run"
     command = [sys.executable, "-m", "simulator", "run", str(scenario), "--out", str(out), *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     return done, json.loads((out / "summary.json").read_text())
 
 
