@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import gevent
 import locust
+import psutil
 from locust import User, constant, events, task
 from locust.exception import StopUser
 from locust.runners import WorkerRunner
@@ -93,7 +94,7 @@ def _on_init(environment: Environment, web_ui: Any = None, **_: Any) -> None:
     problem = problem_of(locust.__version__)
     if problem:
         log.error("%s", problem)
-        sys.exit(USAGE)
+        _give_up(USAGE)
     use_finer_buckets()
     adjust()
     joint = joint_of(environment)
@@ -126,7 +127,7 @@ def _serve_metrics(joint: Joint, port: int) -> None:
         serve_metrics(lambda: None if joint.last is None else joint.last.totals, port)
     except OSError as error:
         log.error("--fleet-metrics: port %d cannot be used: %s; name another one", port, error.strerror)
-        sys.exit(ENVIRONMENT)
+        _give_up(ENVIRONMENT)
 
 
 def _scenario_of(options: Any) -> Scenario:
@@ -135,7 +136,14 @@ def _scenario_of(options: Any) -> Scenario:
         return scenario_of(options)
     except (CommandFailedError, ValueError) as error:
         log.error("%s", error)
-        sys.exit(error.code if isinstance(error, CommandFailedError) else USAGE)
+        _give_up(error.code if isinstance(error, CommandFailedError) else USAGE)
+
+
+def _give_up(code: int) -> NoReturn:
+    """End the program, and the workers that ``--processes`` has forked: they would wait a minute for their master."""
+    for worker in psutil.Process().children():
+        worker.kill()
+    sys.exit(code)
 
 
 @events.test_start.add_listener

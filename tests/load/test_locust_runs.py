@@ -112,8 +112,9 @@ def test_a_criterion_that_does_not_hold_is_exit_code_1(start):
 
 
 def test_a_bad_scenario_is_exit_code_2_before_anything_is_started(start):
-    run = start(QUICK.replace("count = 4", "count = 400"))
+    run = start(QUICK.replace("count = 4", "count = 400"), workers=1)
     assert run.wait() == 2
+    assert run.tree() == []
     assert "groups.push.faults" in run.text
     assert "Traceback" not in run.text
     assert not run.run.exists()
