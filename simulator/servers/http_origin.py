@@ -121,10 +121,10 @@ class HttpOrigin:
         response = web.StreamResponse(status=answer.status, headers=headers)
         if answer.status != NOT_MODIFIED:
             response.content_length = len(answer.body)
-        await response.prepare(request)
-        if request.method == "HEAD":
-            return response
         try:
+            await response.prepare(request)
+            if request.method == "HEAD":
+                return response
             body = answer.body if answer.stops < 0 else answer.body[: answer.stops]
             for start in range(0, len(body), PIECE):
                 await response.write(body[start : start + PIECE])
