@@ -16,7 +16,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import burdens, histories, leshan, origin_processes, transports
+from tests.bench import burdens, histories, leshan, origin_processes, transports, under_locust
 from tests.bench.c_peers import BUILD_DIR
 from tests.bench.figures import Goal, Results
 from tests.bench.isolation import isolation
@@ -56,11 +56,14 @@ BENCHMARKS: Final[dict[str, Callable[[Bench], None]]] = {
     "isolation": isolation,
     "histories": histories.virtual_time,
     "leshan": against_leshan,
+    "locust": under_locust.harness,
+    "engine": under_locust.engine,
+    "idle": under_locust.idle,
     "origin": origin_processes.origin_processes,
     "profile": Bench.profile,
 }
 NEEDS_C: Final = frozenset({"exchanges", "updates", "scale", "recorder", "machinery", "links", "origin", "profile"})
-ON_DEMAND: Final = frozenset({"isolation", "origin", "profile"})
+ON_DEMAND: Final = frozenset({"isolation", "idle", "origin", "profile"})
 ALWAYS: Final = tuple(name for name in BENCHMARKS if name not in ON_DEMAND)
 
 

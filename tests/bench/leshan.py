@@ -56,14 +56,19 @@ def cpu_of_one_run(directory: Path, devices: int | None) -> tuple[float, float]:
     if done.returncode:
         msg = f"the run against Leshan ended with exit code {done.returncode}: {_last_line(done.stdout + done.stderr)}"
         raise BenchError(msg)
-    usage = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))["usage"]
-    by_role: dict[str, float] = {}
-    for one in usage:
-        by_role[one["role"]] = by_role.get(one["role"], 0.0) + float(one["cpu_s"])
+    by_role = cpu_by_role(directory)
     if by_role.get("fleet", 0.0) <= 0 or by_role.get("server", 0.0) <= 0:
         msg = f"the manifest does not tell the CPU of fleet and server, only {by_role}"
         raise BenchError(msg)
     return by_role["fleet"], by_role["server"]
+
+
+def cpu_by_role(directory: Path) -> dict[str, float]:
+    """CPU seconds of the processes of a run, as its manifest has them: of each role together."""
+    by_role: dict[str, float] = {}
+    for one in json.loads((directory / MANIFEST).read_text(encoding="utf-8"))["usage"]:
+        by_role[one["role"]] = by_role.get(one["role"], 0.0) + float(one["cpu_s"])
+    return by_role
 
 
 def _last_line(text: str) -> str:

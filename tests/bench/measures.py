@@ -41,9 +41,11 @@ class Sizes:
     rounds: int = 60
     """Of two fleets in turn, for a ratio that is known to 2 %."""
     link_bytes: int = 16 << 10
+    idle_devices: int = 50_000
+    """Of a run under Locust."""
 
 
-QUICK: Final = Sizes(100, 128 << 10, 10, 100, 1_000, 64 << 10, 300, 100, 300, (100, 300), 50, 100, 6, 8 << 10)
+QUICK: Final = Sizes(100, 128 << 10, 10, 100, 1_000, 64 << 10, 300, 100, 300, (100, 300), 50, 100, 6, 8 << 10, 300)
 
 
 class Bench:

@@ -91,11 +91,11 @@ class Load:
 
 def core(n: int) -> int:
     """The number of the n-th core that this process may use; -1 where it has only one."""
-    cores = sorted(_ALL_CORES)
+    cores = sorted(ALL_CORES)
     return cores[n % len(cores)] if len(cores) > 1 else -1
 
 
-_ALL_CORES: Final = frozenset(os.sched_getaffinity(0))
+ALL_CORES: Final = frozenset(os.sched_getaffinity(0))
 
 
 def stay_off_the_fleets_core() -> None:
