@@ -17,9 +17,9 @@ from simulator.cli.metrics import Totals
 from simulator.fleet.population import Population
 from simulator.load import messages as m
 from simulator.load.history import Outcomes
+from simulator.load.living import whereabouts
 from simulator.load.pipe import Process
 from simulator.load.records import Records
-from simulator.load.spool import boot_id
 from simulator.load.updates import Update
 from simulator.load.workers import Workers
 from simulator.recorder.losses import Loss
@@ -161,7 +161,7 @@ class Conductor:
         self._unfinished.add(worker)
         self._unready.add(worker)
         name = self._workers.name(worker)
-        self._send(m.PLAN, {**told, "name": name, "boot": boot_id(), "restarts": self._restarts}, worker)
+        self._send(m.PLAN, {**told, **whereabouts(), "name": name, "restarts": self._restarts}, worker)
 
     def planned(self, missing: int, rate: float) -> None:
         """Locust begins a ramp: so many users more, at this rate per second."""

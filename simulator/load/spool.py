@@ -14,31 +14,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from simulator.load.living import boot_id
 from simulator.recorder.files import TEMPORARY
 from simulator.recorder.manifest import MANIFEST
 from simulator.recorder.sent import CHUNK, IDENTITY, SENT, Fit, files_of, fit_of, is_sent
-
-BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
-"""Tells one boot of one machine from all others."""
-PID_NAMESPACE: Final = Path("/proc/self/ns/pid")
-
-
-def boot_id() -> str:
-    """The id of this machine's boot; empty where there is none."""
-    try:
-        return BOOT_ID.read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
-
-
-def process_space() -> str:
-    """Where a process id means the same process: this boot, and this namespace (a container has its own)."""
-    try:
-        return f"{boot_id()} {PID_NAMESPACE.readlink()}"
-    except OSError:
-        return ""
 
 
 class Spool:

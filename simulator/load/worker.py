@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
@@ -14,10 +13,11 @@ from gevent.event import AsyncResult, Event
 from simulator.cli.failure import ENVIRONMENT
 from simulator.fleet.__main__ import ON_DEMAND
 from simulator.load import messages as m
+from simulator.load.living import is_gone, whereabouts
 from simulator.load.merging import merge
 from simulator.load.pipe import Process
 from simulator.load.records import Sending, how_to_collect
-from simulator.load.spool import Spool, process_space
+from simulator.load.spool import Spool
 
 if TYPE_CHECKING:
     from locust.env import Environment
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FLEET: Final = "simulator.fleet"
 NOBODY: Final = -1
 """The device of a user that has none."""
+LOOK_EVERY_S: Final = 1.0
 LEAVE_S: Final = 30.0
 """How long a De-register may take, beyond the time that an update has to end."""
 
@@ -79,6 +80,15 @@ class WorkerFleet:
         if not self._spool.shared:
             log.info("%s records in %s until the master has stored it", self._name, self._spool.directory)
         self._start()
+        gevent.spawn(self._watch_the_master)
+
+    def _watch_the_master(self) -> None:
+        """End where the master has, as soon as that can be seen; Locust waits for its word for a minute."""
+        while not self._finished.wait(LOOK_EVERY_S):
+            if is_gone(int(self._plan["pid"]), str(self._plan["space"])):
+                log.error("the master is gone, so this worker ends")
+                self._runner.quit()
+                return
 
     def _start(self) -> None:
         plan, spool = self._plan, self._spool
@@ -95,8 +105,9 @@ class WorkerFleet:
             self._send(m.FAILED, {"name": self._name, "reason": f"{error.filename}: {error.strerror}"})
             return
         self._process = process
-        told = {"name": self._name, "pid": process.pid, "worker": os.getpid(), "space": process_space()}
-        self._send(m.PROCESS, {**told, "where": "" if spool.shared else f"{spool.directory} on {socket.gethostname()}"})
+        own, there = whereabouts(), "" if spool.shared else f"{spool.directory} on {socket.gethostname()}"
+        told = {"name": self._name, "pid": process.pid, "worker": own["pid"], "space": own["space"], "where": there}
+        self._send(m.PROCESS, told)
 
     def _send(self, message: str, data: dict[str, Any]) -> None:
         self._runner.send_message(message, data)

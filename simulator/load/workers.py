@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-import psutil
-
 from simulator.load import messages as m
 from simulator.load.ledger import Ledger
+from simulator.load.living import can_be_seen, is_gone
 from simulator.load.ramp import Ramp
-from simulator.load.spool import process_space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -120,18 +118,10 @@ class Workers:
 
     def _died(self, worker: str) -> bool:
         _, own, space = self._pids.get(worker, (0, 0, ""))
-        return bool(own) and space == process_space() and not _is_alive(own)
+        return is_gone(own, space)
 
     def _is_dead(self, worker: str, since: float) -> bool:
         pid, _, space = self._pids.get(worker, (0, 0, ""))
-        if pid and space and space == process_space():
-            return not _is_alive(pid)
+        if can_be_seen(pid, space):
+            return is_gone(pid, space)
         return self._now() - since > CERTAIN_S
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        # Who was killed and has a parent that has not looked yet is still in the table of processes.
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from simulator.load.spool import Spool, boot_id, take_chunk
+from simulator.load.living import boot_id
+from simulator.load.spool import Spool, take_chunk
 from simulator.recorder.sent import CHUNK
 
 

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
+from simulator.load.living import process_space
 from simulator.load.messages import LEASED
-from simulator.load.spool import process_space
 from simulator.load.workers import CERTAIN_S, Workers
 
 
