@@ -44,7 +44,7 @@ class Watcher:
         self._note, self._lasting = "", False
 
     def note(self, text: str, *, lasting: bool = False) -> None:
-        """What who looks on should know: how far it is, or why it cannot be, which is ``lasting`` until the next run."""
+        """Say how far it is; or why it cannot be, which is ``lasting``: it stays until the next run."""
         if not self._lasting:
             self._note, self._lasting = text, lasting
 

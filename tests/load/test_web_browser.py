@@ -13,6 +13,7 @@ from reports.read import read_run
 from tests.load.browser import chromium, site, window
 from tests.peers.process import find_free_port
 from tests.peers.tools import peer_tool
+from tests.sizes import sized
 
 pytestmark = [pytest.mark.slow, pytest.mark.peer, pytest.mark.timeout(240)]
 
@@ -78,13 +79,6 @@ def browser():
         yield browser
 
 
-@pytest.fixture
-def there(tmp_path):
-    """A directory with a scenario, and the options that name it."""
-    (tmp_path / "scenario.toml").write_text(SCENARIO, encoding="utf-8")
-    return "--scenario", str(tmp_path / "scenario.toml"), "--fleet-out", str(tmp_path / "run"), "--fleet-seed", "7"
-
-
 def cells(page, tab):
     """The table of a tab, by its first two columns and the titles."""
     page.get_by_role("tab", name=tab).click()
@@ -110,17 +104,36 @@ def expected_outcomes(run):
     return ends
 
 
-def test_a_run_from_the_form_to_its_report(browser, there, tmp_path):
-    options = (*there, "--processes", "2", "--master-bind-host", "127.0.0.1")
+def fill_in_wrongly(page, directory):
+    """Fill in what cannot be run, field by field; each time the form must say why."""
+    for label, wrong, words, right in (
+        ("Other Scenario", "scenarios/none.toml", "scenarios/none.toml", str(directory / "scenario.toml")),
+        ("Fleet Seed", "seven", "no whole number", "7"),
+        ("Fleet Set", "firmware.size = 'much'", "firmware.size", ""),
+        ("Number of users", "50000000", "arrivals.rate", "40"),
+        ("Fleet Out", str(directory), str(directory), str(directory / "run")),
+    ):
+        page.get_by_label(label).fill(wrong)
+        page.get_by_role("button", name="Start").click()
+        page.get_by_role("alert").filter(has_text=words).wait_for()
+        page.get_by_label(label).fill(right)
+
+
+def test_a_run_from_the_form_to_its_report(browser, tmp_path):
+    (tmp_path / "scenario.toml").write_text(SCENARIO, encoding="utf-8")
+    workers = sized(1, 2)
+    options = ("--processes", str(workers), "--master-bind-host", "127.0.0.1")
     port = find_free_port()
     bind = str(find_free_port())
     with (
         site(tmp_path, port, *options, "--master-bind-port", bind, "--master-port", bind) as (locust, url),
         window(browser) as page,
     ):
-        locust.until(lambda: len(locust.workers) == 2)
+        locust.until(lambda: len(locust.workers) == workers)
         page.goto(url)
-        page.get_by_label("Number of users").fill("40")
+        assert "scenarios/first.toml" in page.get_by_label("Scenario (").locator("option").all_inner_texts()
+        fill_in_wrongly(page, tmp_path)
+        assert not locust.run.exists()
         page.get_by_label("Ramp up").fill("40")
         page.get_by_role("button", name="Start").click()
         page.get_by_role("tab", name="Firmware").wait_for()
@@ -128,7 +141,7 @@ def test_a_run_from_the_form_to_its_report(browser, there, tmp_path):
         charts = page.context.new_page()
         charts.goto(f"{url}/firmware")
         charts.get_by_text("every update has ended").wait_for()
-        charts.wait_for_function("document.querySelectorAll('#processes tr').length === 2")
+        charts.wait_for_function(f"document.querySelectorAll('#processes tr').length === {workers}")
         charts.wait_for_function("document.querySelectorAll('#moved polyline').length === 2")
         page.get_by_role("tab", name="Firmware").click()
         page.get_by_role("cell", name=re.compile("1: 20$")).wait_for()
@@ -174,58 +187,26 @@ def test_a_run_from_the_form_to_its_report(browser, there, tmp_path):
         assert page.url == f"{url}/firmware/report"
 
 
-def test_the_form_says_what_cannot_be_run(browser, there, tmp_path):
-    port = find_free_port()
-    with site(tmp_path, port, *there) as (_, url), window(browser) as page:
-        page.goto(url)
-        assert "scenarios/first.toml" in page.get_by_label("Scenario (").locator("option").all_inner_texts()
-        alert = page.get_by_role("alert")
-        for label, wrong, words, right in (
-            ("Other Scenario", "scenarios/none.toml", "scenarios/none.toml", ""),
-            ("Fleet Seed", "seven", "no whole number", "7"),
-            ("Fleet Set", "firmware.size = 'much'", "firmware.size", ""),
-            ("Number of users", "50000000", "arrivals.rate", "40"),
-            ("Fleet Out", str(tmp_path), f"{tmp_path}", str(tmp_path / "run")),
-        ):
-            page.get_by_label(label).fill(wrong)
-            page.get_by_role("button", name="Start").click()
-            alert.filter(has_text=words).wait_for()
-            page.get_by_label(label).fill(right)
-        assert not (tmp_path / "run").exists()
-        page.get_by_role("button", name="Start").click()
-        page.get_by_role("tab", name="Firmware").wait_for()
-
-
-def test_everything_of_the_fleet_is_behind_the_login(browser, there, tmp_path):
+def test_all_of_it_is_behind_the_login_and_fits_on_a_phone(browser, tmp_path):
     locustfile = tmp_path / "locustfile.py"
     locustfile.write_text(LOGIN, encoding="utf-8")
     paths = ("/firmware", "/firmware/live", "/firmware/report", "/firmware/charts.js", "/firmware/form.js")
     port = find_free_port()
-    with (
-        site(tmp_path, port, *there, "--web-login", locustfile=locustfile) as (_, url),
-        window(browser) as page,
-    ):
-        for path in paths:
-            answer = page.request.get(url + path, max_redirects=0)
-            assert (answer.status, answer.headers["location"].partition("?")[0]) == (302, "/login"), path
-        assert page.request.post(f"{url}/swarm", form={"user_count": "1"}, max_redirects=0).status == 302
-        page.goto(f"{url}/firmware")
-        page.get_by_label("Username").fill("tester")
-        page.get_by_label("Password").first.fill("secret")
-        page.get_by_role("button", name="Login").click()
-        page.get_by_label("Number of users").wait_for()
-        page.goto(f"{url}/firmware")
-        page.get_by_text("no run yet").wait_for()
-        page.wait_for_timeout(1200)
-        page.context.clear_cookies()
-        page.get_by_label("Username").wait_for()
-
-
-def test_the_charts_fit_on_a_phone_and_follow_its_colours(browser, there, tmp_path):
-    with site(tmp_path, find_free_port(), *there) as (_, url):
+    with site(tmp_path, port, "--web-login", locustfile=locustfile) as (_, url):
         for dark in (False, True):
             with window(browser, wide=False, dark=dark) as page:
+                for path in paths:
+                    answer = page.request.get(url + path, max_redirects=0)
+                    assert (answer.status, answer.headers["location"].partition("?")[0]) == (302, "/login"), path
+                assert page.request.post(f"{url}/swarm", form={"user_count": "1"}, max_redirects=0).status == 302
+                page.goto(f"{url}/firmware")
+                page.get_by_label("Username").fill("tester")
+                page.get_by_label("Password").first.fill("secret")
+                page.get_by_role("button", name="Login").click()
+                page.get_by_label("Number of users").wait_for()
                 page.goto(f"{url}/firmware")
                 page.get_by_text("no run yet").wait_for()
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
                 assert page.evaluate("document.documentElement.classList.contains('dark')") is dark
+                page.context.clear_cookies()
+                page.get_by_label("Username").wait_for()  # the next look at the data leads there
