@@ -69,8 +69,7 @@ class WorkerFleet:
     def on_plan(self, plan: dict[str, Any]) -> None:
         """Begin a run: start the fleet process."""
         self._finished.clear()
-        self._stopping = False
-        self._rows, self._gauges, self._ended = [], {}, {}
+        self._stopping, self._rows, self._gauges, self._ended = False, [], {}, {}
         self._name, self._plan, self._restarts = plan["name"], plan, 0
         try:
             self._spool = Spool(plan)
@@ -122,7 +121,13 @@ class WorkerFleet:
         self._waiting.append(result)
         if len(self._waiting) - self._asked == 1:
             gevent.spawn(self._ask)
-        device = result.get()
+        try:
+            device = result.get()
+        except gevent.GreenletExit:
+            if result in self._waiting:  # what is leased for it nobody takes now, and it goes back
+                self._asked -= self._waiting.index(result) < self._asked
+                self._waiting.remove(result)
+            raise
         return NOBODY if device is None else device
 
     def _ask(self) -> None:

@@ -151,6 +151,8 @@ def test_a_run_from_the_form_to_its_report(browser, tmp_path):
         page.get_by_role("button", name="Stop").click()
         charts.get_by_role("link", name="Report of run").wait_for()
         told = live(charts)
+        assert "have none" not in locust.text  # the users of the refused start do not come back as those of this one
+        assert max(row["states"]["idle"] for row in told["rows"]) == 40
         tables = read_run(locust.run).tables
         assert len(charts.locator("#states polygon").all()) == 4
 
