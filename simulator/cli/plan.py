@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from simulator.cli.progress import Progress
     from simulator.recorder.manifest import Status
     from simulator.scenario import Scenario
 
@@ -45,7 +46,7 @@ class Plan:
             "devices": self.devices,
             "seed": self.seed,
             "package_bytes": package_bytes,
-            "tally": self.metrics > 0,
+            "tally": True,
         }
         path.write_text(json.dumps(document), encoding="utf-8")
 
@@ -73,3 +74,5 @@ class View:
     devices: int = 0
     fleet: dict[str, Any] = field(default_factory=dict)
     campaign: dict[str, Any] = field(default_factory=dict)
+    progress: Progress | None = None
+    """How far the groups have come and how fast; None where nobody follows it."""

@@ -18,6 +18,7 @@ from simulator.cli.live import Live
 from simulator.cli.metrics import serve_metrics
 from simulator.cli.origins import crowded
 from simulator.cli.plan import Ended, Plan
+from simulator.cli.progress import Progress
 from simulator.cli.session import Session
 from simulator.fleet.entropy import Entropy
 from simulator.fleet.population import Population
@@ -145,6 +146,8 @@ async def _run(plan: Plan, console: Console, show: type[Live]) -> Ended:
     with ExitStack() as stack:
         if plan.metrics:
             stack.callback(_serve_metrics(session, plan.metrics, console))
+        if show is Live:
+            session.view.progress = Progress.over(plan.scenario, plan.seed)
         live = stack.enter_context(show(session.view, console))
         session.on_change = live.refresh
         return await session.run()

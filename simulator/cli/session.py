@@ -227,6 +227,8 @@ class Session:
             self._campaign_done.set()
         if self.plan.metrics:
             self.totals.take(line, lambda k: self._population.device(k).transport)
+        if self.view.progress is not None:
+            self.view.progress.take(line)
         self._refresh()
 
     def _refresh(self) -> None:
