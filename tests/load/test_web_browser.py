@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reports.read import read_run
-from tests.load.browser import chromium, site, window
+from tests.load.browser import chromium, site, visit, window
 from tests.peers.process import find_free_port
 from tests.peers.tools import peer_tool
 from tests.sizes import sized
@@ -130,7 +130,7 @@ def test_a_run_from_the_form_to_its_report(browser, tmp_path):
         window(browser) as page,
     ):
         locust.until(lambda: len(locust.workers) == workers)
-        page.goto(url)
+        visit(page, url)
         assert "scenarios/first.toml" in page.get_by_label("Scenario (").locator("option").all_inner_texts()
         fill_in_wrongly(page, tmp_path)
         assert not locust.run.exists()
@@ -139,7 +139,7 @@ def test_a_run_from_the_form_to_its_report(browser, tmp_path):
         page.get_by_role("tab", name="Firmware").wait_for()
 
         charts = page.context.new_page()
-        charts.goto(f"{url}/firmware")
+        visit(charts, f"{url}/firmware")
         charts.get_by_text("every update has ended").wait_for()
         charts.wait_for_function(f"document.querySelectorAll('#processes tr').length === {workers}")
         charts.wait_for_function("document.querySelectorAll('#moved polyline').length === 2")
@@ -201,12 +201,12 @@ def test_all_of_it_is_behind_the_login_and_fits_on_a_phone(browser, tmp_path):
                     answer = page.request.get(url + path, max_redirects=0)
                     assert (answer.status, answer.headers["location"].partition("?")[0]) == (302, "/login"), path
                 assert page.request.post(f"{url}/swarm", form={"user_count": "1"}, max_redirects=0).status == 302
-                page.goto(f"{url}/firmware")
+                visit(page, f"{url}/firmware")
                 page.get_by_label("Username").fill("tester")
                 page.get_by_label("Password").first.fill("secret")
                 page.get_by_role("button", name="Login").click()
                 page.get_by_label("Number of users").wait_for()
-                page.goto(f"{url}/firmware")
+                visit(page, f"{url}/firmware")
                 page.get_by_text("no run yet").wait_for()
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
                 assert page.evaluate("document.documentElement.classList.contains('dark')") is dark
