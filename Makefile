@@ -8,11 +8,12 @@ JOBS ?= auto
 PYTEST_ARGS ?=
 SEEDS ?= 100000
 FIRST ?= 0
+REPEAT ?= 3
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full lint native bench bench-pure pictures soak lock clean
+.PHONY: help setup demo test test-full lint native bench bench-pure benchmark pictures soak lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 16
@@ -60,6 +61,11 @@ bench-pure: setup  ## the same, without compiling
 
 pictures: setup  ## take the pictures of docs/locust.md, in Chromium
 	@$(BIN)/python -m tests.load.browser_pictures
+
+# About an hour and a half, most of it for the largest package over the slowest network.
+benchmark: setup  ## run scenarios/benchmark against two servers and write docs/benchmark
+	@$(BIN)/lwm2m-fleet benchmark scenarios/benchmark --server embedded --server leshan --repeat $(REPEAT) \
+		--runs build/benchmark --out docs/benchmark
 
 soak: setup  ## live SEEDS random histories, by default 100,000, on all cores (docs/histories.md)
 	@$(BIN)/python -m tests.histories --seeds $(SEEDS) --first $(FIRST)

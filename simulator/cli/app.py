@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from simulator import __version__
+from simulator.cli.benchmark_command import benchmark
 from simulator.cli.by_hand import device, package
 from simulator.cli.collect import collect
 from simulator.cli.failure import CommandFailedError
@@ -273,6 +274,7 @@ def schema(
     write_schema(out)
 
 
+app.command()(benchmark)
 app.command()(collect)
 app.command()(device)
 app.command()(package)
