@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 from functools import cache
 from typing import Any, Final
 
+import gevent
 import locust.argument_parser
 import locust.runners
 
@@ -24,3 +26,12 @@ def adjust() -> None:
     # A worker asks for these once for each option and turn of a ramp, and they are a whole command line parsed anew: 80
     # ms of CPU in every second of a ramp, in which no heartbeat is sent.
     parser.default_args_dict = cache(parser.default_args_dict)
+
+
+def hear_ctrl_c() -> None:
+    """Have Ctrl-C reach the main greenlet, which calls this, whatever runs when it comes.
+
+    Python raises it in the greenlet that runs just then; some of Locust's take it for their own, and the run goes on.
+    """
+    main: Any = gevent.getcurrent()
+    gevent.signal_handler(signal.SIGINT, lambda: gevent.get_hub().loop.run_callback(main.throw, KeyboardInterrupt))

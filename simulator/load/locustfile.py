@@ -20,7 +20,7 @@ from locust.runners import WorkerRunner
 
 from simulator.cli.failure import ENVIRONMENT, USAGE, CommandFailedError
 from simulator.cli.metrics import serve_metrics
-from simulator.load.adjusting import adjust
+from simulator.load.adjusting import adjust, hear_ctrl_c
 from simulator.load.dispatcher import SteadyDispatcher
 from simulator.load.form import StartForm
 from simulator.load.joint import Joint
@@ -104,6 +104,7 @@ def _on_init(environment: Environment, web_ui: Any = None, **_: Any) -> None:
     options.enable_rebalancing = options.lost_devices == AGAIN
     if isinstance(environment.runner, WorkerRunner):
         return
+    hear_ctrl_c()
     gevent.spawn(joint.watch)
     if web_ui is not None:
         FirmwarePages(web_ui, joint.watcher)
