@@ -51,6 +51,7 @@ class Live:
         self._console = console
         self._last_line = 0.0
         self._last_phase = ""
+        self._told = ""
         self._live = RichLive(console=console, refresh_per_second=5, transient=True) if console.is_terminal else None
 
     def __enter__(self) -> Self:
@@ -75,6 +76,9 @@ class Live:
 
     def _print_line(self) -> None:
         now = time.monotonic()
+        if self.view.told != self._told:
+            self._told = self.view.told
+            self._console.print(self._told, soft_wrap=True, markup=False)
         if self.view.phase != self._last_phase or now - self._last_line >= LINE_EVERY_S:
             self._last_phase, self._last_line = self.view.phase, now
             self._console.print(self.line(), soft_wrap=True, markup=False)
@@ -128,6 +132,8 @@ def _rounded(left_s: float) -> str:
 
 def _panel(view: View, height: int) -> RenderableType:
     head = Text.assemble((view.phase, "bold"), "  ", view.detail, f"  {elapsed(view)}")
+    if view.told:
+        head.append(f"\n{view.told}")
     if not view.fleet:
         return head
     table = Table.grid(padding=(0, 2))

@@ -12,9 +12,10 @@ from simulator.firmware.variants import VARIANTS
 from simulator.lwm2m.firmware_resources import PACKAGE_URI_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Mapping
 
     from simulator.scenario import Firmware
+    from simulator.scenario.devices import Group
 
 GOOD: Final = "good"
 WRONG_MODEL: Final = "wrong-model"
@@ -29,6 +30,13 @@ CLOSED_PORT: Final = 1
 """A port at which nobody listens."""
 
 FOREIGN_MODEL: Final = "another-model"
+
+
+def package_uris(groups: Iterable[Group], origins: Mapping[str, str]) -> str:
+    """What to enter at a server that somebody else drives: the Package URI for each transport of a pull."""
+    schemes = dict.fromkeys(group.scheme for group in groups if group.delivery == "pull")
+    uris = [f"{origins[scheme]}/{GOOD}.bin" for scheme in schemes if scheme in origins]
+    return f"Package URI to order by: {', '.join(uris)}" if uris else ""
 
 
 def padded(uri: str, size: int) -> str:

@@ -74,5 +74,7 @@ class View:
     devices: int = 0
     fleet: dict[str, Any] = field(default_factory=dict)
     campaign: dict[str, Any] = field(default_factory=dict)
+    told: str = ""
+    """What the user has to know while it runs."""
     progress: Progress | None = None
     """How far the groups have come and how fast; None where nobody follows it."""

@@ -15,7 +15,7 @@ from simulator.cli.child import Child, ChildError
 from simulator.cli.identities import Identities
 from simulator.cli.metrics import Totals
 from simulator.cli.origins import crowded, start_origins
-from simulator.cli.packages import Packages, make_packages
+from simulator.cli.packages import Packages, make_packages, package_uris
 from simulator.cli.plan import PLAN, Ended, Plan, View
 from simulator.cli.reach import problem_of
 from simulator.cli.targets import operator_job, orders_in
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# The modules of the processes.
 ORIGIN: Final = "simulator.servers.origin"
 OPERATOR: Final = "simulator.operator"
 FLEET: Final = "simulator.fleet"
@@ -149,6 +148,7 @@ class Session:
 
     async def _find_external(self, manifest: Manifest, server: ExternalServer, origins: dict[str, str]) -> list[str]:
         groups = self.plan.scenario.groups.values()
+        self.view.told = package_uris(groups, origins)
         places = {scheme: Address(server.host, server.port_of(scheme)) for scheme in (g.management for g in groups)}
         uris = {scheme: f"{scheme}://{place}" for scheme, place in places.items()}
         manifest.describe_server({"kind": "external", "uri": next(iter(uris.values())), "packages": origins})

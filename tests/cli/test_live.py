@@ -71,3 +71,11 @@ def test_a_terminal_that_is_gone_stops_nothing(terminal):
         console.file = Gone()
         view.phase, view.fleet = "running", FLEET
         live.refresh()
+
+
+def test_what_the_user_has_to_know_is_told_once():
+    text, view = io.StringIO(), View(devices=5, told="Package URI to order by: coap://127.0.0.1:1/good.bin")
+    with Live(view, Console(file=text, width=200)) as live:
+        for view.phase in ("starting", "running"):
+            live.refresh()
+    assert text.getvalue().count("Package URI") == 1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from simulator.cli.packages import FOREIGN_MODEL, make_packages
+from simulator.cli.packages import FOREIGN_MODEL, make_packages, package_uris
 from simulator.cli.targets import POLL_S_MAX, operator_job
 from simulator.faults.registry import FAULTS
 from simulator.firmware import build, generate
@@ -161,3 +163,14 @@ def test_what_the_scenario_orders_and_the_course_that_it_declares(tmp_path):
         Act("", AT_END, "read", "", nul, "2.05", "/5/0/5", "1"),
     )
     assert {(order.acts, order.course) for order in pushes} == {(acts, Course((), (0, 1), "2.04"))}
+
+
+def test_the_package_uris_that_a_server_of_ones_own_has_to_order_by():
+    def group(transport, delivery="pull"):
+        return SimpleNamespace(scheme=transport, delivery=delivery)
+
+    origins = {"coap": "coap://127.0.0.1:1", "http": "http://127.0.0.1:2", "https": "https://127.0.0.1:3"}
+    groups = [group("http"), group("coap"), group("http"), group("coaps", "push")]
+    told = package_uris(groups, origins)
+    assert told == "Package URI to order by: http://127.0.0.1:2/good.bin, coap://127.0.0.1:1/good.bin"
+    assert package_uris([group("coap", "push")], origins) == ""
