@@ -13,10 +13,12 @@ import pandas as pd
 from reports import headline, spreadsheet
 from reports.aggregate import messages, outcomes, throughput, update_frame
 from reports.causes import causes, unregistered
-from reports.criteria import judge
+from reports.criteria import EXPRESSIONS, judge
 from reports.devices import device_frame
+from reports.expressions import judge_expressions
 from reports.figures import draw
 from reports.generator import generator, usage
+from reports.metrics import Values
 from reports.page import render
 from reports.pattern import pattern
 from reports.read import Run, read_run, section
@@ -88,7 +90,7 @@ def summarise(run: Run, devices: pd.DataFrame, updates: pd.DataFrame) -> Summary
         sides=beside,
         criteria=[],
     )
-    return _judged(found, section(section(run.manifest.get("scenario")).get("criteria")))
+    return _judged(found, section(section(run.manifest.get("scenario")).get("criteria")), Values(run, devices, updates))
 
 
 def run_info(run: Run) -> RunInfo:
@@ -134,8 +136,8 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _judged(found: Summary, limits: dict[str, Any]) -> Summary:
-    criteria = judge(found, limits)
+def _judged(found: Summary, limits: dict[str, Any], values: Values) -> Summary:
+    criteria = judge(found, limits) + judge_expressions(limits.get(EXPRESSIONS), values)
     return Summary(
         **{
             **{name: getattr(found, name) for name in found.__slots__},

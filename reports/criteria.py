@@ -14,6 +14,8 @@ from typing import Any, Final
 from reports.summary import Criterion, Summary
 from reports.verdicts import EVIDENCE
 
+EXPRESSIONS: Final = "expressions"
+"""The key of criteria that are judged by ``reports.expressions``."""
 THROUGHPUT: Final = "throughput_min_bytes_per_s"
 
 
@@ -73,7 +75,7 @@ def judge(summary: Summary, limits: Mapping[str, Any]) -> list[Criterion]:
     """Every criterion of ``limits`` (name to limit; a limit of None is not one), in their order."""
     judged: list[Criterion] = []
     for name, limit in limits.items():
-        if limit is None:
+        if limit is None or name == EXPRESSIONS:
             continue
         if name == THROUGHPUT and isinstance(limit, Mapping):
             judged += [_judge_kind(summary, str(kind), own) for kind, own in limit.items()]

@@ -6,7 +6,7 @@ is ``transport/delivery``, such as ``coap/pull``. A figure that could not be mea
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from reports.counts import Counts, Percentiles
@@ -242,6 +242,15 @@ class UsageTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A metric in an expression, and what it was."""
+
+    text: str
+    value: float | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Criterion:
     """One criterion of the scenario."""
 
@@ -251,6 +260,10 @@ class Criterion:
     holds: bool
     why: str
     """Why it could not be measured, or why the measure cannot be relied on; else empty."""
+    unit: str = ""
+    """Of an expression: the unit of limit and measure, ``s``, ``B``, ``B/s``, ``share`` or ``count``."""
+    parts: list[Part] = field(default_factory=list)
+    """The metrics of an expression, as it names them; none for a criterion of a fixed key."""
 
 
 @dataclass(frozen=True, slots=True)

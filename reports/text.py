@@ -45,7 +45,7 @@ def criteria(summary: Summary) -> Table:
             "holds" if criterion.holds else "does not hold",
             _measure(criterion, criterion.limit),
             _measure(criterion, criterion.measured),
-            criterion.why,
+            criterion.why or _parts(criterion),
         ]
         for criterion in summary.criteria
     ]
@@ -184,9 +184,21 @@ def _throughput(name: str, one: Throughput) -> list[str]:
     ]
 
 
+def _parts(criterion: Criterion) -> str:
+    """What each metric of an expression was, where it compares more than one with a number."""
+    if len(criterion.parts) < 2:
+        return ""
+    return ", ".join(f"{part.text}: {_OF_UNIT.get(part.unit, number)(part.value)}" for part in criterion.parts)
+
+
+_OF_UNIT = {"s": seconds, "B": size, "B/s": rate, "share": share}
+
+
 def _measure(criterion: Criterion, value: Any) -> str:
     if isinstance(value, str):
         return value
+    if criterion.parts:
+        return _OF_UNIT.get(criterion.unit, number)(value)
     name = criterion.name
     if "bytes_per_s" in name:
         return rate(value)

@@ -52,7 +52,7 @@ def results(devices: pd.DataFrame) -> Results:
             )
         ],
         declared=len(there),
-        as_declared=int(_as_declared(there).sum()),
+        as_declared=int(as_declared(there).sum()),
     )
 
 
@@ -136,8 +136,8 @@ def counts(column: pd.Series[str]) -> dict[str, int]:
 
 def _verdict(fault: str, declared: str, devices: pd.DataFrame) -> FaultVerdict:
     struck = int((devices["applied"] > 0).sum())
-    as_declared = int(_as_declared(devices).sum())
-    ended = AS_DECLARED if as_declared == len(devices) else OTHERWISE
+    good = int(as_declared(devices).sum())
+    ended = AS_DECLARED if good == len(devices) else OTHERWISE
     return FaultVerdict(
         fault=fault,
         declared=declared,
@@ -146,12 +146,13 @@ def _verdict(fault: str, declared: str, devices: pd.DataFrame) -> FaultVerdict:
         applied=int(devices["applied"].sum()),
         device_results=counts(devices["device_end"]),
         server_results=counts(devices["server_end"]),
-        as_declared=as_declared,
+        as_declared=good,
         verdict=ended if struck else DID_NOT_STRIKE,
     )
 
 
-def _as_declared(devices: pd.DataFrame) -> pd.Series[bool]:
+def as_declared(devices: pd.DataFrame) -> pd.Series[bool]:
+    """By device: whether its end is the declared one by both accounts."""
     declared = devices["declared"]
     by_server = (devices["server_end"] == declared) | ~devices["asked"]
     # A device that is declared never to come back has told nobody how it ended.

@@ -149,3 +149,11 @@ class Criteria(Section):
     throughput_min: Annotated[float | dict[str, float], ThroughputOf()] | None = Field(
         default=None, description='Payload per second over all transfers, or a table per "coap/pull", "coap/push" ...'
     )
+    expressions: tuple[str, ...] | None = Field(
+        default=None,
+        strict=False,
+        description=(
+            "Comparisons of metrics (docs/metrics.md), each of which must hold, such as "
+            "'p95(update_seconds{group=\"a\"}) < 20 s'."
+        ),
+    )

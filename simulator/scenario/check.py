@@ -13,6 +13,7 @@ from typing import Final
 from simulator.firmware import HEADER_SIZE
 from simulator.scenario.campaign import Campaign, Criteria
 from simulator.scenario.chaos_check import check_chaos
+from simulator.scenario.criteria_check import check_criteria
 from simulator.scenario.devices import MANAGEMENT, Group
 from simulator.scenario.endpoints import EndpointShape
 from simulator.scenario.fault_check import check_faults
@@ -71,7 +72,8 @@ def check(draft: Draft, kinds: Kinds) -> Iterator[Finding]:
     yield from check_chaos(draft)
     yield from _campaign(draft)
     yield from _times(draft)
-    yield from _criteria(draft)
+    whole = len(draft.groups) == len(draft.group_names)
+    yield from check_criteria(draft.criteria, draft.groups, whole=whole)
 
 
 def _updated(draft: Draft) -> dict[str, Group]:
@@ -250,15 +252,3 @@ def _times(draft: Draft) -> Iterator[Finding]:
             f"{devices} devices take {devices / fastest:g} s to arrive, run.duration_max is {limit:g} s",
             "raise the rate or run.duration_max",
         )
-
-
-def _criteria(draft: Draft) -> Iterator[Finding]:
-    throughput = None if draft.criteria is None else draft.criteria.throughput_min
-    if not isinstance(throughput, dict) or len(draft.groups) < len(draft.group_names):
-        return
-    known = sorted({f"{g.scheme}/{g.delivery}" for g in draft.groups.values() if g.delivery != "none"})
-    for pair in throughput:
-        if pair not in known:
-            yield Finding(
-                ("criteria", "throughput_min", pair), f"no group transfers by {pair!r}", did_you_mean(pair, known)
-            )
