@@ -6,12 +6,27 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reports.figures import blocks, rates, states, timeline, times, transports
+from reports.figures import (
+    accounts,
+    blocks,
+    downloads,
+    gantt,
+    heat,
+    load,
+    overhead,
+    pace,
+    rates,
+    states,
+    timeline,
+    times,
+    transports,
+)
 from reports.figures.style import STYLE
 from reports.read import Run
 from reports.sides import TransportRow
@@ -26,7 +41,25 @@ _FIGURES: tuple[tuple[str, str, Draw], ...] = (
     ("update-times", times.CAPTION, times.draw),
     ("throughput", rates.CAPTION, rates.draw),
     ("block-latency", blocks.CAPTION, blocks.draw),
+    ("download-times", downloads.CAPTION, downloads.draw),
+    ("latency-over-time", heat.CAPTION, heat.draw),
+    ("pace", pace.CAPTION, pace.draw),
+    ("overhead", overhead.CAPTION, overhead.draw),
+    ("accounts", accounts.CAPTION, accounts.draw),
+    ("devices-over-time", gantt.CAPTION, gantt.draw),
+    ("generator", load.CAPTION, load.draw),
 )
+
+_TOLD: Final[dict[str, Callable[[Run], str]]] = {
+    "download-times": downloads.told,
+    "latency-over-time": heat.told,
+    "pace": pace.told,
+    "overhead": overhead.told,
+    "accounts": accounts.told,
+    "devices-over-time": gantt.told,
+    "generator": load.told,
+}
+"""What a figure shows, in words, out of the same data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +69,8 @@ class Drawn:
     name: str
     caption: str
     svg: bytes
+    alt: str = ""
+    """What it shows, in words, with its main figures, for who cannot see it; empty where the caption has to do."""
 
 
 def draw_timeline(made: Timeline, svg: Path, png: Path | None = None) -> Drawn:
@@ -74,5 +109,6 @@ def draw(run: Run, updates: pd.DataFrame, directory: Path, rows: Sequence[Transp
             svg = io.BytesIO()
             figure.savefig(svg, format="svg", metadata={"Date": None})
             figure.savefig(png, format="png", dpi=150)
-            drawn.append(Drawn(name, caption, svg.getvalue()))
+            told = _TOLD.get(name)
+            drawn.append(Drawn(name, caption, svg.getvalue(), told(run) if told else ""))
     return drawn

@@ -19,6 +19,9 @@ GREY: Final = "#BBBBBB"
 SERIES: Final = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 """The palette of Okabe and Ito, in the order in which lines take their colours."""
 
+DASHES: Final = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))
+"""Lines that are told apart in grey too, in the order in which they are taken."""
+
 STYLE: Final[Any] = {
     "font.family": ["DejaVu Sans"],
     "font.size": 10,

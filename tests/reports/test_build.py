@@ -99,14 +99,15 @@ def test_every_key_is_documented(directory):
 def test_page_is_one_file_that_fetches_nothing(directory):
     build(Written(fleet_of(60), criteria={"failed_max": 0}).write(directory))
     page = (directory / "report.html").read_text()
-    assert page.count("<img ") == 4 + page.count('alt="timeline of ')
+    assert page.count("<img ") == 11 + page.count('alt="timeline of ')
     links = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?([^\"')>\s]+)", re.sub(r"base64,[^\"]*", "", page))
     assert links
     assert all(link.startswith("data:image/svg+xml;") for link in links)
     assert "<script" not in page
     assert "lwm2m-fleet run scenarios/synthetic.toml --seed 7" in page
     assert sorted(path.name for path in (directory / "figures").glob("*.png")) == [
-        "block-latency.png", "states.png", "throughput.png", "update-times.png",
+        "accounts.png", "block-latency.png", "devices-over-time.png", "download-times.png", "generator.png",
+        "latency-over-time.png", "overhead.png", "pace.png", "states.png", "throughput.png", "update-times.png",
     ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from reports.figures import draw, rates, states
 from tests.reports.synthetic import SIZE, Device, fleet_of
 
 NAMES = ["states", "update-times", "throughput", "block-latency"]
+MORE = ["download-times", "latency-over-time", "pace", "overhead", "accounts", "devices-over-time", "generator"]
 
 
 def drawn_of(run, directory):
@@ -20,7 +21,8 @@ def drawn_of(run, directory):
 
 def test_all_figures_of_a_run(record, tmp_path):
     found = drawn_of(record(fleet_of(60)), tmp_path / "figures")
-    assert [one.name for one in found] == NAMES
+    assert [one.name for one in found] == NAMES + MORE
+    assert all(any(sign.isdigit() for sign in one.alt) for one in found[len(NAMES) :])
     for one in found:
         assert one.svg.startswith(b"<?xml")
         assert len(one.svg) < 400_000
