@@ -1,22 +1,25 @@
-"""Makes ``summary.json``, ``report.html``, ``transports.csv`` and ``figures`` in a run directory."""
+"""Makes the report of a run: ``summary.json``, ``report.html`` and ``figures`` in its directory, and other formats."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from reports import headline, spreadsheet
+from reports import headline
 from reports.aggregate import messages, outcomes, throughput, update_frame
 from reports.causes import causes, unregistered
 from reports.criteria import EXPRESSIONS, judge
 from reports.devices import device_frame
 from reports.expressions import judge_expressions
 from reports.figures import draw
+from reports.formats.files import DEFAULT, write, write_formats
+from reports.formats.workbook import check
 from reports.generator import generator, usage
 from reports.metrics import Values
 from reports.page import render
@@ -31,25 +34,34 @@ from reports.transports import management, transports
 from reports.verdicts import faults, results, verdicts
 
 
-def build(run: Path) -> Summary:
+def build(run: Path, formats: Collection[str] = DEFAULT, out: Path | None = None) -> Summary:
     """Report on the run directory ``run``, also on one that was cut short or is damaged.
+
+    Args:
+        formats: some of ``html``, ``json``, ``csv``, ``md``, ``junit`` and ``xlsx``.
+        out: where to write, the run directory by default.
 
     Raises:
         RunError: there is no readable manifest.
+        FormatError: a format needs what is not installed.
         OSError: the report cannot be written.
     """
+    if "xlsx" in formats:
+        check()
     record = read_run(run)
     devices = device_frame(record)
     updates = update_frame(record, devices)
     summary = summarise(record, devices, updates)
-    figures = draw(record, updates, run / "figures", summary.sides.transports)
-    single = draw_some(record, devices, summary, run / "figures")
-    _write(run / "report.html", render(summary, figures, single))
-    _write(
-        run / "summary.json",
-        json.dumps(finite(summary.to_dict()), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-    )
-    _write_or_remove(run / "transports.csv", spreadsheet.transports(summary.sides.transports))
+    directory = out or run
+    directory.mkdir(parents=True, exist_ok=True)
+    if "html" in formats:
+        figures = draw(record, updates, directory / "figures", summary.sides.transports)
+        single = draw_some(record, devices, summary, directory / "figures")
+        write(directory / "report.html", render(summary, figures, single))
+    if "json" in formats:
+        found = json.dumps(finite(summary.to_dict()), indent=2, ensure_ascii=False, allow_nan=False)
+        write(directory / "summary.json", found + "\n")
+    write_formats(summary, directory, formats)
     return summary
 
 
@@ -169,18 +181,3 @@ def _duration_s(started: Any, ended: Any) -> float | None:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all. Half a surrogate pair, as a peer or a command line may hold it, is written as its escape."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
-    temporary.replace(path)
-
-
-def _write_or_remove(path: Path, text: str) -> None:
-    """What an earlier report left is removed where there is nothing to write now."""
-    if text:
-        _write(path, text)
-    else:
-        path.unlink(missing_ok=True)

@@ -207,11 +207,13 @@ def matrix(
 @app.command()
 def report(
     run_directory: Annotated[Path, typer.Argument(help="Directory of a run.", show_default=False)],
+    format_: Annotated[str, typer.Option("--format", help="Some of html,md,csv,json,junit,xlsx.")] = "html,json,csv",
+    out: Annotated[Path | None, typer.Option(help="Directory to write to; that of the run by default.")] = None,
 ) -> None:
-    """Write summary.json and report.html of a run again, and say whether its criteria hold."""
+    """Write the report of a run again, in one or several formats, and say whether its criteria hold."""
     from simulator.cli.report import report_run
 
-    raise typer.Exit(report_run(run_directory, output))
+    raise typer.Exit(report_run(run_directory, output, format_, out))
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 import reports
+from reports.formats.files import DEFAULT, FORMATS, written
+from reports.formats.workbook import FormatError
 from reports.text import tables
 from simulator.cli.failure import CRITERION_FAILED, ENVIRONMENT, HOLDS, USAGE, CommandFailedError
 
@@ -17,16 +20,20 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def print_report(directory: Path, console: Console) -> bool:
+def print_report(
+    directory: Path, console: Console, formats: Collection[str] = DEFAULT, out: Path | None = None
+) -> bool:
     """Build the report of a run and print its tables; whether all criteria hold.
 
     Raises:
-        CommandFailedError: the report cannot be written.
+        CommandFailedError: a format is not known or the report cannot be written.
     """
     try:
-        summary = reports.build(directory)
+        summary = reports.build(directory, formats, out)
     except reports.RunError as error:
         raise CommandFailedError(str(error), USAGE) from None
+    except FormatError as error:
+        raise CommandFailedError(str(error), ENVIRONMENT) from None
     except OSError as error:
         msg = f"the report cannot be written: {error.filename or directory}: {error.strerror}"
         raise CommandFailedError(msg, ENVIRONMENT) from None
@@ -47,10 +54,20 @@ def print_report(directory: Path, console: Console) -> bool:
         f"State/Result as the server reported them: {pattern.complete} of {pattern.devices} sound devices complete "
         f"(1/0, 2/0, 3/0, 0/1)"
     )
-    console.print(f"Report: {escape(str(directory / 'report.html'))}", soft_wrap=True)
+    for name in written(formats):
+        console.print(f"Report: {escape(str((out or directory) / name))}", soft_wrap=True)
     return reports.all_hold(summary)
 
 
-def report_run(directory: Path, console: Console) -> int:
-    """Report a run that has ended; the exit code."""
-    return HOLDS if print_report(directory, console) else CRITERION_FAILED
+def report_run(directory: Path, console: Console, listed: str, out: Path | None) -> int:
+    """Report a run that has ended in the formats of a list such as ``html,md``; the exit code.
+
+    Raises:
+        CommandFailedError: a format is not known or the report cannot be written.
+    """
+    formats = list(dict.fromkeys(name.strip() for name in listed.split(",")))
+    for name in formats:
+        if name not in FORMATS:
+            msg = f"--format: {name or 'an empty name'} is no format of a report, choose from {', '.join(FORMATS)}"
+            raise CommandFailedError(msg, USAGE)
+    return HOLDS if print_report(directory, console, formats, out) else CRITERION_FAILED
