@@ -20,6 +20,7 @@ from simulator import __version__
 from simulator.cli.benchmark_command import benchmark
 from simulator.cli.by_hand import device, package
 from simulator.cli.collect import collect
+from simulator.cli.compare import compare
 from simulator.cli.failure import CommandFailedError
 
 NAME: Final = "lwm2m-fleet"
@@ -276,10 +277,8 @@ def schema(
     write_schema(out)
 
 
-app.command()(benchmark)
-app.command()(collect)
-app.command()(device)
-app.command()(package)
+for _command in (benchmark, collect, compare, device, package):
+    app.command()(_command)
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""Compares runs: what changed, and how sure that is."""

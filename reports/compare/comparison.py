@@ -1,0 +1,94 @@
+"""A comparison as data, as a table of texts, and as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import Any, Final
+
+from reports import units
+from reports.build import finite
+from reports.compare.change import BETTER, WORSE, Change, changes
+from reports.compare.limits import Judged, Limit, judge
+from reports.compare.rows import Record
+from reports.compare.same import unlike
+
+SCHEMA: Final = 1
+HEADERS: Final = ("metric", "base", "other", "change", "95 % interval", "Cliff's delta", "p (Holm)", "verdict")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Runs of a base held against other runs."""
+
+    base: list[str]
+    other: list[str]
+    notes: list[str]
+    changes: list[Change]
+    limits: list[Judged]
+
+    @property
+    def holds(self) -> bool:
+        """Whether no limit is passed, as far as it could be judged."""
+        return all(one.holds for one in self.limits)
+
+    @property
+    def headline(self) -> str:
+        """One sentence."""
+        worse, better = (sum(one.verdict == word for one in self.changes) for word in (WORSE, BETTER))
+        if not worse + better:
+            return "No evidence of change"
+        return f"{units.counted(worse, 'metric')} worse, {better} better, of {len(self.changes)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``compare.json``."""
+        document = {"schema": SCHEMA, "headline": self.headline, "holds": self.holds, **asdict(self)}
+        return dict(finite(document))
+
+
+def compare(base: Sequence[Record], other: Sequence[Record], limits: Sequence[Limit] = ()) -> Comparison:
+    """Compare runs; several on a side are repetitions of one measurement."""
+    notes = dict.fromkeys(note for a, b in product(base, other) for note in unlike(a, b))
+    sides = [[record.run.path.name for record in side] for side in (base, other)]
+    return Comparison(sides[0], sides[1], list(notes), changes(base, other), judge(limits, base, other))
+
+
+def row(one: Change) -> tuple[str, ...]:
+    """A change as texts, in the order of ``HEADERS``."""
+    show = _show(one.name)
+    interval = "-" if one.low is None else f"{show(one.low)} to {show(one.high)}"
+    change = show(one.difference) if one.relative is None else f"{one.relative * 100:+.1f} %"
+    p = one.method if one.p_adjusted is None else f"{one.p_adjusted:.2g}"
+    return (one.name, show(one.base), show(one.other), change, interval, units.number(one.delta), p, one.verdict)
+
+
+def markdown(found: Comparison) -> str:
+    """For CI: the limits, what to read first, and every metric."""
+    lines = [f"## {found.headline}", "", f"Base: {', '.join(found.base)}. Other: {', '.join(found.other)}.", ""]
+    words = {True: "holds", False: "**does not hold**"}
+    lines += [f"- {words[one.holds]}: `{one.limit}`: {_became(one)}" for one in found.limits]
+    lines += [f"- Read this first: {note}" for note in found.notes]
+    lines += ["", "| " + " | ".join(HEADERS) + " |", "|" + " --- |" * len(HEADERS)]
+    lines += ["| " + " | ".join(text.replace("|", "\\|") for text in row(one)) + " |" for one in found.changes]
+    return "\n".join(lines) + "\n"
+
+
+def limit_line(one: Judged) -> str:
+    """What became of a limit, in a line."""
+    return f"{'holds' if one.holds else 'does not hold'}: {one.limit}: {_became(one)}"
+
+
+def _became(one: Judged) -> str:
+    texts = row(one.change)
+    return f"{texts[1]} to {texts[2]} ({texts[3]}), {one.why}"
+
+
+def _show(name: str) -> Any:
+    if "_seconds" in name:
+        return units.seconds
+    if "_bytes" in name:
+        return units.size
+    if "throughput" in name:
+        return units.rate
+    return units.share if "rate(" in name else units.number
