@@ -13,6 +13,7 @@ def render(found: Comparison) -> str:
     tones = {WORSE: "bad", BETTER: "good"}
     return template("compare.html").render(
         c=found,
+        worse=any(one.verdict == WORSE for one in found.changes),
         headers=HEADERS,
         rows=[(row(one), tones.get(one.verdict, "")) for one in found.changes],
         limits=[(limit_line(one), one.holds) for one in found.limits],
