@@ -58,8 +58,8 @@ def test_golden_summary_of_a_small_run(directory):
     assert found["generator"]["bottleneck"] is False
     assert found["usage"]["server_to_fleet"] == 1.5
     assert found["criteria"] == [
-        {"name": "failed_max", "limit": 0, "measured": 0, "holds": True, "why": ""},
-        {"name": "unknown_max", "limit": 0, "measured": 1, "holds": False, "why": ""},
+        {"name": "failed_max", "limit": 0, "measured": 0, "holds": True, "why": "", "unit": "", "parts": []},
+        {"name": "unknown_max", "limit": 0, "measured": 1, "holds": False, "why": "", "unit": "", "parts": []},
     ]
 
 
