@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import xml.etree.ElementTree as ET
-from typing import Final
 
 from reports.matrix import Cell, Matrix, Row
 from reports.verdicts import DIFFERS
-
-_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What no XML document may have (XML 1.0, production 2)."""
+from reports.xml import legal
 
 
 def junit(matrix: Matrix) -> bytes:
@@ -24,7 +20,7 @@ def junit(matrix: Matrix) -> bytes:
         suite = ET.SubElement(root, "testsuite", name=f"Update Result {result} ({rows[0].result_name})")
         properties = ET.SubElement(suite, "properties")
         for name, value in (("server", matrix.run.server.get("name", "")), ("seed", matrix.run.seed)):
-            ET.SubElement(properties, "property", name=name, value=_plain(str(value)))
+            ET.SubElement(properties, "property", name=name, value=legal(str(value)))
         for row in rows:
             for column in matrix.columns:
                 suite.append(_case(row, matrix.cell(row, column)))
@@ -48,16 +44,16 @@ def _count(element: ET.Element, suites: list[ET.Element], started: str) -> None:
 
 def _case(row: Row, cell: Cell) -> ET.Element:
     name = f"{row.name} over {cell.column}: {row.what}"
-    case = ET.Element("testcase", classname=f"matrix.result-{row.result}", name=_plain(name))
+    case = ET.Element("testcase", classname=f"matrix.result-{row.result}", name=legal(name))
     case.set("time", f"{cell.took_s or 0:.3f}")
     if cell.reason:
-        ET.SubElement(case, "skipped", message=_plain(cell.reason))
+        ET.SubElement(case, "skipped", message=legal(cell.reason))
         return case
     if not cell.good:
         kind = "differs" if DIFFERS in (cell.device, cell.server) else "unknown"
-        message = _plain(f"device {cell.device}, server {cell.server}")
+        message = legal(f"device {cell.device}, server {cell.server}")
         failure = ET.SubElement(case, "failure", type=kind, message=message)
-        failure.text = _plain("\n".join((*cell.notes, shlex.join(cell.reproduce))))
+        failure.text = legal("\n".join((*cell.notes, shlex.join(cell.reproduce))))
     out = ET.SubElement(case, "system-out")
     lines = [
         f"injected: {row.injected or 'nothing'}",
@@ -65,9 +61,5 @@ def _case(row: Row, cell: Cell) -> ET.Element:
         shlex.join(cell.reproduce),
         *(f"{step.t:8.3f} s  {step.who:8}  {step.what}" for step in cell.history),
     ]
-    out.text = _plain("\n".join(lines))
+    out.text = legal("\n".join(lines))
     return case
-
-
-def _plain(text: str) -> str:
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from typing import Final
 
 from reports.summary import Summary
+from reports.xml import legal
 
 Case = tuple[str, str]
 """A name, and why it fails; empty where it does not."""
 
-_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What no XML document may have (XML 1.0, production 2)."""
-
 
 def junit(summary: Summary) -> bytes:
     """The document; a run that did not come to its end fails a case of its own."""
-    root = ET.Element("testsuites", name=_plain(f"lwm2m-fleet: {summary.run.scenario or summary.run.id}"))
+    root = ET.Element("testsuites", name=legal(f"lwm2m-fleet: {summary.run.scenario or summary.run.id}"))
     for name, cases in (
         ("run", _run(summary)),
         ("criteria", _criteria(summary)),
@@ -71,11 +67,7 @@ def _suite(root: ET.Element, name: str, cases: list[Case], started: str) -> None
     if started:
         suite.set("timestamp", started[:19])
     for title, why in cases:
-        case = ET.SubElement(suite, "testcase", classname=f"lwm2m-fleet.{name}", name=_plain(title))
+        case = ET.SubElement(suite, "testcase", classname=f"lwm2m-fleet.{name}", name=legal(title))
         if why:
-            failure = ET.SubElement(case, "failure", message=_plain(why.partition("\n")[0]))
-            failure.text = _plain(why)
-
-
-def _plain(text: str) -> str:
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+            failure = ET.SubElement(case, "failure", message=legal(why.partition("\n")[0]))
+            failure.text = legal(why)

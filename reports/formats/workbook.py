@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
-import re
 from typing import Any, Final
 
 import pandas as pd
 
 from reports.formats.records import records
 from reports.summary import Summary
+from reports.xml import legal
 
 NEEDS: Final = "the format xlsx needs openpyxl: pip install 'lwm2m-fleet[xlsx]', or choose csv"
-_NOT_A_CELL: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class FormatError(Exception):
@@ -52,4 +51,4 @@ def workbook(summary: Summary) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    return _NOT_A_CELL.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
+    return legal(value) if isinstance(value, str) else value
