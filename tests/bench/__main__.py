@@ -16,7 +16,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import burdens, histories, leshan, origin_processes, transports, under_locust
+from tests.bench import burdens, histories, leshan, origin_processes, reports, transports, under_locust
 from tests.bench.c_peers import BUILD_DIR
 from tests.bench.figures import Goal, Results
 from tests.bench.isolation import isolation
@@ -60,10 +60,11 @@ BENCHMARKS: Final[dict[str, Callable[[Bench], None]]] = {
     "engine": under_locust.engine,
     "idle": under_locust.idle,
     "origin": origin_processes.origin_processes,
+    "reports": reports.reports,
     "profile": Bench.profile,
 }
 NEEDS_C: Final = frozenset({"exchanges", "updates", "scale", "recorder", "machinery", "links", "origin", "profile"})
-ON_DEMAND: Final = frozenset({"isolation", "idle", "origin", "profile"})
+ON_DEMAND: Final = frozenset({"isolation", "idle", "reports", "origin", "profile"})
 ALWAYS: Final = tuple(name for name in BENCHMARKS if name not in ON_DEMAND)
 
 

@@ -43,9 +43,13 @@ class Sizes:
     link_bytes: int = 16 << 10
     idle_devices: int = 50_000
     """Of a run under Locust."""
+    report_rows: tuple[int, ...] = (100_000, 1_000_000, 10_000_000)
+    """Rows of the run directories that are reported."""
 
 
-QUICK: Final = Sizes(100, 128 << 10, 10, 100, 1_000, 64 << 10, 300, 100, 300, (100, 300), 50, 100, 6, 8 << 10, 300)
+QUICK: Final = Sizes(
+    100, 128 << 10, 10, 100, 1_000, 64 << 10, 300, 100, 300, (100, 300), 50, 100, 6, 8 << 10, 300, (10_000, 100_000)
+)
 
 
 class Bench:
