@@ -14,7 +14,13 @@ from typing import Any, Final
 
 from reports.read import RunError, section
 
-COMPLETE: Final = "complete"
+SUMMARY: Final = "summary.json"
+MANIFEST: Final = "manifest.json"
+
+
+def middle(values: Sequence[float]) -> float | None:
+    """The median; None of nothing."""
+    return median(values) if values else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class Cell:
     @property
     def median_bytes_per_s(self) -> float | None:
         """The median repetition's throughput; None where none has one."""
-        return median(self.bytes_per_s) if self.bytes_per_s else None
+        return middle(self.bytes_per_s)
 
     @property
     def of_ceiling(self) -> float | None:
@@ -106,7 +112,7 @@ def gather(
     if not repetitions:
         msg = "none of the runs of the benchmark has a report; see what each of them printed"
         raise RunError(msg)
-    found = [(one, _summary(runs / one.run), _manifest(runs / one.run)) for one in repetitions]
+    found = [(one, _read(runs / one.run / SUMMARY), _read(runs / one.run / MANIFEST)) for one in repetitions]
     cells: dict[tuple[Any, ...], Cell] = {}
     said: dict[str, list[str]] = {}
     servers: dict[str, str] = {}
@@ -145,14 +151,6 @@ def _add(cells: dict[tuple[Any, ...], Cell], one: Repetition, size: int, row: di
     ):
         if value is not None:
             getattr(cell, name).append(value)
-
-
-def _summary(run: Path) -> dict[str, Any]:
-    return _read(run / "summary.json")
-
-
-def _manifest(run: Path) -> dict[str, Any]:
-    return _read(run / "manifest.json")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Final
 
 import matplotlib as mpl
 
-from reports.benchmark.cells import Benchmark, Cell
+from reports.benchmark.cells import Benchmark, Cell, middle
 from reports.benchmark.draw import draw, label_of, order_of, package
 from reports.figures.style import STYLE
 from reports.units import NONE, counted, percent, rate, seconds, size
@@ -118,14 +118,10 @@ def _row(cell: Cell) -> str:
         f"{rate(min(values))} to {rate(max(values))}" if values else NONE,
         rate(cell.ceiling_bytes_per_s),
         percent(cell.of_ceiling),
-        seconds(_middle(cell.download_s)),
-        percent(_middle(cell.overhead)),
+        seconds(middle(cell.download_s)),
+        percent(middle(cell.overhead)),
     ]
     return f"| {' | '.join(figures)} |"
-
-
-def _middle(values: Sequence[float]) -> float | None:
-    return sorted(values)[len(values) // 2] if values else None
 
 
 def _runs(benchmark: Benchmark) -> Iterator[str]:
