@@ -29,7 +29,7 @@ from simulator.recorder.manifest import MANIFEST
 if TYPE_CHECKING:
     from rich.console import Console
 
-LONG_S: Final = 1800.0
+LONG_S: Final = 600.0
 """A scenario that may last longer than this waits for its network nearly all of the time: such runs go side by side."""
 LONG_AT_ONCE: Final = 8
 SUMMARY: Final = "summary.json"
