@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
@@ -145,6 +145,7 @@ def _read_notes(run: Run) -> dict[str, dict[str, Any]]:
 
 def _read_parts(path: Path) -> list[_Part]:
     schemas = {event_type.table: _schema(event_type) for event_type in EVENT_TYPES}
+    later = {event_type.table: _later(event_type) for event_type in EVENT_TYPES}
     files = [
         (table, file, match)
         for table in schemas
@@ -154,7 +155,9 @@ def _read_parts(path: Path) -> list[_Part]:
 
     def read(found: tuple[str, Path, re.Match[str]]) -> _Part:
         table, file, match = found
-        return _Part(table, match["process"], int(match["seq"]), _read_part(file, schemas[table]), file.name)
+        return _Part(
+            table, match["process"], int(match["seq"]), _read_part(file, schemas[table], later[table]), file.name
+        )
 
     with ThreadPoolExecutor(4) as pool:
         return list(pool.map(read, files))
@@ -165,11 +168,22 @@ def _schema(event_type: Any) -> Any:
     return arrow.schema([(f.name, _TYPES[hints[f.name]]) for f in fields(event_type)])
 
 
-def _read_part(file: Path, schema: Any) -> Any:
-    """The table of a part with the columns of ``schema``, or None where it is damaged or of another shape."""
+def _later(event_type: Any) -> dict[str, Any]:
+    return {f.name: f.default for f in fields(event_type) if f.default is not MISSING}
+
+
+def _read_part(file: Path, schema: Any, later: dict[str, Any]) -> Any:
+    """The table of a part with the columns of ``schema``, or None where it is damaged or of another shape.
+
+    Args:
+        later: columns that programs of earlier versions did not write yet, and what stands in their place.
+    """
     try:
         with open_part(file, page_checksum_verification=True) as part:
-            table = part.read(columns=schema.names, use_threads=False)
+            there = set(part.schema_arrow.names)
+            table = part.read(columns=[name for name in schema.names if name in there], use_threads=False)
+        for name in later.keys() - there:
+            table = table.append_column(name, arrow.array([later[name]] * len(table)))
         table = table.select(schema.names).cast(schema)
         table.validate(full=True)
     except (arrow.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError):

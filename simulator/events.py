@@ -128,6 +128,12 @@ class TransferEnded:
     """Why it failed, in words, where the device knows: how a handshake failed, for one."""
     block_us: list[int]
     """Latency of each block in microseconds: request to response for a pull, response to next block for a push."""
+    peer_us: int = NOT_KNOWN
+    """How long the peer had the word, in microseconds: from when something of the device had left the link of its
+    network profile until something came back to it, handshakes included. Not known where no profile shapes the network:
+    ``block_us`` is that there."""
+    peer_turns: int = NOT_KNOWN
+    """How often it had it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class Deferral:
         """The period is over: install."""
         if self.deadline <= now:
             self._device.firmware.deferral_ended()
-            self._device.act(now)
+            self._device.act_soon()
         self.armed = self.deadline
 
     def agree(self) -> bool:
@@ -42,7 +42,7 @@ class Deferral:
         if device.link is None or device.firmware.defer_deadline == NOT_SET:
             return False
         device.firmware.deferral_ended()
-        device.act(device.world.now())
+        device.act_soon()
         return True
 
     def call_off(self) -> bool:
@@ -50,7 +50,7 @@ class Deferral:
         device = self._device
         if device.link is None or not device.firmware.user_cancelled():
             return False
-        device.act(device.world.now())
+        device.act_soon()
         return True
 
     def arm(self) -> None:

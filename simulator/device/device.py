@@ -29,6 +29,7 @@ from simulator.lwm2m.firmware_object import FirmwareObject, object_definition
 from simulator.lwm2m.firmware_table import Effect, Event, State, UpdateResult
 from simulator.lwm2m.profiles import habits_of
 from simulator.lwm2m.registration import Operation
+from simulator.network.shaped import beside, turns_of
 
 if TYPE_CHECKING:
     from simulator.coap.exchange import Response, Upload
@@ -59,6 +60,7 @@ class Device:
         "chance",
         "deferral",
         "download_network",
+        "download_turns",
         "faults",
         "firmware",
         "flash",
@@ -67,6 +69,7 @@ class Device:
         "leaving",
         "link",
         "management_network",
+        "management_turns",
         "messages_in",
         "messages_out",
         "notifier",
@@ -98,7 +101,8 @@ class Device:
         self.flash = world.flash(plan)
         self.installer: Installer = SlotInstaller(world.clock, plan.install_time_s)
         network = world.network if world.network_of is None else world.network_of(plan)
-        self.management_network = self.download_network = network
+        self.management_network, self.download_network = network, beside(network)
+        self.management_turns, self.download_turns = turns_of(network), turns_of(self.download_network)
         self.receiver = PackageReceiver(self.flash, plan.model)
         self.inject(faults)
         self.persistent = Persistent(plan.firmware_version)
@@ -270,10 +274,6 @@ class Device:
     def push_abandoned(self, push: Push) -> None:
         """No further blocks of a push came, or another push takes its place."""
         effects.push_abandoned(self, push)
-
-    def act(self, now: float) -> None:  # noqa: ARG002
-        """Something happened outside a request: notify and carry out what follows, in the next turn."""
-        self.act_soon()
 
     def act_soon(self) -> None:
         """Notify and carry out what has happened, in the next turn: after an answer that is due in this one."""

@@ -57,6 +57,7 @@ class Pull(ABC):
         "_retries",
         "_started",
         "_tally",
+        "_waited_before",
         "_wire_before",
         "scheme",
     )
@@ -65,6 +66,7 @@ class Pull(ABC):
         self._device = device
         self.scheme = scheme
         self._started = device.world.now()
+        self._waited_before = device.download_turns.so_far()
         self._offset = offset
         self._etag = etag
         self._resumes = offset > 0
@@ -174,7 +176,7 @@ class Pull(ABC):
             self._ask()
             return False
         if self._device.firmware.download_begun():
-            self._device.act(now)
+            self._device.act_soon()
         receiver = self._device.receiver
         self._tally.begin(offset, receiver.flash.written)
         event = receiver.begin(offset, size)
@@ -262,7 +264,7 @@ class Pull(ABC):
         if event is not Event.CONNECTION_LOST:
             self._device.reached = NOTHING_REACHED
         self._close(now)
-        self._device.act(now)
+        self._device.act_soon()
 
     def _close(self, now: float) -> None:
         self._etag = self.etag
@@ -291,6 +293,7 @@ class Pull(ABC):
                 result,
                 self._cause if outcome == "fail" else "",
                 list(progress.block_us),
+                *device.download_turns.since(self._waited_before),
             )
         )
 

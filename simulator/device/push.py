@@ -88,6 +88,7 @@ class Push:
         "_started",
         "_unwrap",
         "_verdict",
+        "_waited_before",
         "_wire_in",
         "_wire_out",
         "size",
@@ -111,6 +112,7 @@ class Push:
         """Why the device takes nothing of it, where the size is enough to know."""
         self._started = self._previous = now
         self._wire_in, self._wire_out = endpoint.bytes_in, endpoint.bytes_out
+        self._waited_before = device.management_turns.so_far()
         self._resent, self._duplicates = endpoint.retransmissions, endpoint.duplicates
         self._received = 0
         self._blocks = 0
@@ -146,7 +148,7 @@ class Push:
         answer = self._device.transfer_ended(event, now)
         self._verdict = (event, code or answer)
         self.record(event, now)
-        self._device.act(now)
+        self._device.act_soon()
         return code or (0 if is_success(answer) else answer)
 
     def finish(self, request: Message, now: float) -> Response:  # noqa: ARG002
@@ -197,5 +199,6 @@ class Push:
                 0 if stopped else int(device.firmware.machine.result),
                 "",
                 self._latencies.tolist(),
+                *device.management_turns.since(self._waited_before),
             )
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Final
 
 from simulator.network import shaped_stream
 from simulator.network.link import Link
 from simulator.network.shaped_port import ShapedPort
+from simulator.network.turns import UNTIMED, Turns
 from simulator.network.wrapped import WrappedNetwork
 from simulator.transport.schedule import schedule_of
 
@@ -38,9 +40,12 @@ class ShapedNetwork(WrappedNetwork):
         loop: its time is that of the links.
         profile: the link's figures, for both directions.
         dice: chance of the link.
+
+    Attributes:
+        turns: clock of the turns of the peers at the far end.
     """
 
-    __slots__ = ("_down", "_schedule", "_up")
+    __slots__ = ("_down", "_schedule", "_up", "turns")
 
     def __init__(self, network: Network, loop: asyncio.AbstractEventLoop, profile: NetworkProfile, dice: Dice) -> None:
         super().__init__(network)
@@ -48,12 +53,19 @@ class ShapedNetwork(WrappedNetwork):
         self._up = Link(profile, dice, "up")
         self._down = Link(profile, dice, "down")
         self._schedule.bear(min(LATE_SHARE * profile.delay_s, LATE_MAX_S))
+        self.turns = Turns()
+
+    def beside(self) -> ShapedNetwork:
+        """The same links with a clock of its own."""
+        other = copy(self)
+        other.turns = Turns()
+        return other
 
     async def open_datagram(
         self, remote: Address, receiver: DatagramReceiver, *, local: Address | None = None
     ) -> DatagramPort:
         """A connected port behind the link."""
-        port = ShapedPort(receiver, self._schedule, self._up, self._down)
+        port = ShapedPort(receiver, self._schedule, self._up, self._down, self.turns)
         port.attach(await self._network.open_datagram(remote, port, local=local))
         return port
 
@@ -69,7 +81,8 @@ class ShapedNetwork(WrappedNetwork):
         def open_inner(receiver: StreamReceiver) -> Awaitable[StreamPort]:
             return self._network.open_stream(remote, receiver, local=local)
 
-        return await shaped_stream.connect(self._schedule, (self._up, self._down), remote, receiver, open_inner)
+        links = self._up, self._down
+        return await shaped_stream.connect(self._schedule, links, remote, receiver, open_inner, self.turns)
 
 
 def shaped(network: Network, loop: asyncio.AbstractEventLoop, profile: NetworkProfile, dice: Dice) -> Network:
@@ -82,3 +95,13 @@ def shaped(network: Network, loop: asyncio.AbstractEventLoop, profile: NetworkPr
         dice: chance of the link.
     """
     return network if profile.transparent else ShapedNetwork(network, loop, profile, dice)
+
+
+def beside(network: Network) -> Network:
+    """The same network for another purpose: where it is shaped, with a clock of its own for the turns of the peers."""
+    return network.beside() if isinstance(network, ShapedNetwork) else network
+
+
+def turns_of(network: Network) -> Turns:
+    """The clock of the peers' turns in a network; one that knows nothing where it is not shaped."""
+    return network.turns if isinstance(network, ShapedNetwork) else UNTIMED

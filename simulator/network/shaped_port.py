@@ -8,6 +8,7 @@ from simulator.network.link import ICMP_SIZE
 
 if TYPE_CHECKING:
     from simulator.network.link import Link
+    from simulator.network.turns import Turns
     from simulator.ports import Address, DatagramPort, DatagramReceiver
     from simulator.transport.schedule import Schedule
 
@@ -20,15 +21,17 @@ class ShapedPort:
         schedule: carries what is on its way.
         up: from the device.
         down: to the device.
+        turns: clock of the peer's turns.
     """
 
-    __slots__ = ("_down", "_leaving", "_open", "_port", "_receiver", "_schedule", "_up")
+    __slots__ = ("_down", "_leaving", "_open", "_port", "_receiver", "_schedule", "_turns", "_up")
 
-    def __init__(self, receiver: DatagramReceiver, schedule: Schedule, up: Link, down: Link) -> None:
+    def __init__(self, receiver: DatagramReceiver, schedule: Schedule, up: Link, down: Link, turns: Turns) -> None:
         self._receiver = receiver
         self._schedule = schedule
         self._up = up
         self._down = down
+        self._turns = turns
         self._port: DatagramPort | None = None
         self._open = True
         self._leaving = 0
@@ -60,6 +63,7 @@ class ShapedPort:
     def _send_now(self, data: bytes, peer: Address | None) -> None:
         self._leaving -= 1
         if self._port is not None:
+            self._turns.asked(self._schedule.now())
             self._port.send(data, peer)
             if not self._open:
                 self._give_back()
@@ -76,7 +80,9 @@ class ShapedPort:
 
     def on_datagram(self, data: bytes, peer: Address) -> None:
         """Hand on when the link is done with it."""
-        for when in self._down.plan(len(data), self._schedule.now()):
+        now = self._schedule.now()
+        self._turns.answered(now)
+        for when in self._down.plan(len(data), now):
             self._schedule.at(when, self._hand_on, data, peer)
 
     def _hand_on(self, data: bytes, peer: Address) -> None:

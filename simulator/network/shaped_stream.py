@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.network.lane import WINDOW, Lane
 from simulator.network.link import TCP_HEADERS
+from simulator.network.turns import Turns
 from simulator.ports import UNSENT_MAX, unread
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class ShapedStream:
         schedule: carries what is on its way.
         up: from the device.
         down: to the device.
+        turns: clock of the peer's turns.
     """
 
     __slots__ = (
@@ -44,13 +46,15 @@ class ShapedStream:
         "_paused",
         "_receiver",
         "_schedule",
+        "_turns",
         "down",
         "up",
     )
 
-    def __init__(self, receiver: StreamReceiver, schedule: Schedule, up: Link, down: Link) -> None:
+    def __init__(self, receiver: StreamReceiver, schedule: Schedule, up: Link, down: Link, turns: Turns) -> None:
         self._receiver = receiver
         self._schedule = schedule
+        self._turns = turns
         self._inner: StreamPort | None = None
         self.up = Lane(schedule, up, down, self._write_on, self._give_up)
         self.down = Lane(schedule, down, up, self._hand_on, self._give_up)
@@ -128,6 +132,7 @@ class ShapedStream:
 
     def _write_on(self, data: bytes) -> None:
         if self._inner is not None:
+            self._turns.asked(self._schedule.now())
             self._inner.write(data)
 
     def _close_inner(self) -> None:
@@ -163,6 +168,7 @@ class ShapedStream:
 
     def on_data(self, data: bytes) -> None:
         """Bytes of the server: they take their time from here on."""
+        self._turns.answered(self._schedule.now())
         if not (self._closing or self._lost):
             self.down.put(data)
         self._choke()
@@ -195,6 +201,7 @@ async def connect(
     remote: Address,
     receiver: StreamReceiver,
     open_inner: Callable[[StreamReceiver], Awaitable[StreamPort]],
+    turns: Turns | None = None,
 ) -> ShapedStream:
     """Connect through the links up and down, which takes a round trip.
 
@@ -204,12 +211,13 @@ async def connect(
         remote: for the text of errors.
         receiver: what stands above.
         open_inner: connects next to the server, when the SYN has got there.
+        turns: clock of the peer's turns, where somebody asks for it.
 
     Raises:
         OSError: what ``open_inner`` raises - a refusal after its way back -, or no answer within 30 s.
     """
     up, down = links
-    stream = ShapedStream(receiver, schedule, up, down)
+    stream = ShapedStream(receiver, schedule, up, down, turns or Turns())
     deadline = schedule.now() + CONNECT_TIMEOUT_S
     await _until(schedule, stream.up.knock(), deadline, remote)
     try:

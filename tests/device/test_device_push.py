@@ -203,7 +203,7 @@ async def test_a_cancelled_push_is_stopped_before_the_next_turn_of_the_loop():
         assert firmware.execute(10, "") == c.CHANGED
         assert firmware.write(1, URI) == c.CHANGED
         assert push.write(b"x" * 64, rig.clock.now()) == c.REQUEST_ENTITY_INCOMPLETE
-        device.act(rig.clock.now())
+        device.act_soon()
         await rig.settle(1)
         assert rig.pair == (2, 0)
 

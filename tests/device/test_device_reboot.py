@@ -196,7 +196,7 @@ async def test_without_a_limit_a_deferred_update_waits_for_ever(monkeypatch):
         await rig.settle(10**7)
         assert rig.pair == (2, 11)
         rig.device.firmware.deferral_ended()
-        rig.device.act(rig.clock.now())
+        rig.device.act_soon()
         await rig.settle(10)
         assert rig.pair == (0, 1)
 

@@ -80,7 +80,7 @@ class SocketRig:
     def write_uri(self, uri):
         """Write the Package URI, without a server; the code of the answer."""
         code = self.device.firmware.write(1, uri)
-        self.device.act(0.0)
+        self.device.act_soon()
         return code
 
     async def ends_in(self, state, result, within_s=WAIT_S):

@@ -113,10 +113,10 @@ async def test_notifications_reach_an_observer(managed):
     await rig.until(lambda: rig.device.endpoint.observations)
     firmware = rig.device.firmware
     assert firmware.write(0, PACKAGE) == c.CHANGED
-    rig.device.act(0.0)
+    rig.device.act_soon()
     await rig.until(lambda: rig.device.endpoint.observations[0].sequence >= 2)
     assert firmware.write(1, "") == c.CHANGED
-    rig.device.act(0.0)
+    rig.device.act_soon()
     # The client appends each value to its file; State 1 was over before it could be told.
     assert await observing == b"020"
     # It ends the observation when its time is over.

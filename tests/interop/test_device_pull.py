@@ -73,7 +73,7 @@ def origin(request):
 
 async def write_uri(rig, uri):
     rig.device.firmware.write(1, uri)
-    rig.device.act(0.0)
+    rig.device.act_soon()
 
 
 @pytest.mark.parametrize("block_size", [64, 1024])
@@ -88,7 +88,7 @@ async def test_a_pull_and_the_update_after_it(server, origin, block_size):
         assert transfer.blocks == -(-len(PACKAGE) // block_size)
         assert rig.device.firmware.package_version == "2.0.0"
         assert rig.device.firmware.execute(2, "") == 0x44
-        rig.device.act(0.0)
+        rig.device.act_soon()
         await rig.ends_in(0, 1)
         assert rig.device.persistent.firmware_version == "2.0.0"
 

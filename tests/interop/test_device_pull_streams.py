@@ -54,7 +54,7 @@ def origin(libcoap_server, libcoap_client, nginx_server, folder):
 
 async def write_uri(rig, uri):
     rig.device.firmware.write(1, uri)
-    rig.device.act(0.0)
+    rig.device.act_soon()
 
 
 both = pytest.mark.parametrize("scheme", SCHEMES)
@@ -71,7 +71,7 @@ async def test_a_pull_and_the_update_after_it(server, origin, scheme):
         assert transfer.wire_in > len(PACKAGE)
         assert rig.device.firmware.package_version == "2.0.0"
         assert rig.device.firmware.execute(2, "") == 0x44
-        rig.device.act(0.0)
+        rig.device.act_soon()
         await rig.ends_in(0, 1)
         assert rig.device.persistent.firmware_version == "2.0.0"
 

@@ -55,7 +55,7 @@ async def download(uri, way, servers, tmp_path, package=MEBIBYTE, **settings):
         await rig.ends_in(2, 0, 60)
         assert (tmp_path / "flash.bin").read_bytes() == package
         assert rig.device.firmware.execute(2, "") == 0x44
-        rig.device.act(0.0)
+        rig.device.act_soon()
         await rig.ends_in(0, 1)
         (transfer,) = rig.transfers
         assert (transfer.transport, transfer.outcome, transfer.received) == (scheme, "ok", len(package))

@@ -48,5 +48,5 @@ async def test_an_update_from_another_port(tmp_path, peer_tool, scheme):
             # Of the device's old address Leshan is told nothing any more, so it has to observe again.
             assert await leshan.driver.observe("dev", "/5/0/3", 10) == Answer("2.05", "0")
             assert rig.device.firmware.write(0, PACKAGE) == 0x44
-            rig.device.act(0.0)
+            rig.device.act_soon()
             await leshan.told(Notified("dev", "/5/0/3", "2"))

@@ -123,7 +123,7 @@ async def whole(found, package=PACKAGE):
     assert found.flash.path.read_bytes() == package
     await rig.until(lambda: rig.registered)
     assert rig.device.firmware.execute(2, "") == 0x44
-    rig.device.act(0.0)
+    rig.device.act_soon()
     await rig.ends_in(0, 1)
 
 

@@ -19,7 +19,7 @@ async def test_a_pull_from_libcoap(libcoap_server, libcoap_client, tmp_path, blo
     settings = {"stack": "aiocoap", "block_size": block_size}
     async with embedded_server() as server, socket_device(server.peers.local, **settings) as rig:
         rig.device.firmware.write(1, uri)
-        rig.device.act(0.0)
+        rig.device.act_soon()
         await rig.ends_in(2, 0)
         (transfer,) = rig.transfers
         assert (transfer.outcome, transfer.received) == ("ok", len(PACKAGE))
