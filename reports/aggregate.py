@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from reports.counts import Counts, Percentiles
+from reports.counts import AT, Counts, Percentiles
 from reports.devices import kind, updates_of
+from reports.health import Messages
 from reports.read import Run
-from reports.summary import Messages, Outcomes, Reason, Throughput
+from reports.summary import Outcomes, Reason, Throughput
 
 REASONS_MOST = 20
 _NO_ROW = "no end of the update was recorded"
@@ -21,9 +22,9 @@ def percentiles(values: ArrayLike) -> Percentiles:
     """Percentiles by linear interpolation; None throughout where there is no value."""
     raw = np.asarray(values, dtype=np.float64)
     if raw.size == 0:
-        return Percentiles(0, None, None, None, None, None)
-    p50, p95, p99 = (float(value) for value in np.percentile(raw, [50, 95, 99]))
-    return Percentiles(int(raw.size), p50, p95, p99, float(raw.mean()), float(raw.max()))
+        return Percentiles(0)
+    p50, p90, p95, p99, p99_9 = (float(value) for value in np.percentile(raw, AT))
+    return Percentiles(int(raw.size), p50, p90, p95, p99, p99_9, float(raw.mean()), float(raw.max()))
 
 
 def update_frame(run: Run, devices: pd.DataFrame) -> pd.DataFrame:

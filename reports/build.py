@@ -26,8 +26,10 @@ from reports.page import render
 from reports.pattern import pattern
 from reports.read import Run, read_run, section
 from reports.replays import not_ok
+from reports.series import series
 from reports.sides import Sides
 from reports.single import draw_some
+from reports.slicing import peer_times, slices, with_properties
 from reports.stacks import stacks
 from reports.summary import SCHEMA, RunInfo, Summary
 from reports.transports import management, transports
@@ -80,6 +82,7 @@ def summarise(run: Run, devices: pd.DataFrame, updates: pd.DataFrame) -> Summary
         causes=causes(run, devices),
     )
     judged = verdicts(run, devices)
+    transfers = with_properties(run, devices)
     found = Summary(
         schema=SCHEMA,
         verdict="",
@@ -92,6 +95,9 @@ def summarise(run: Run, devices: pd.DataFrame, updates: pd.DataFrame) -> Summary
         not_ok=not_ok(run, devices, updates),
         totals=totals,
         throughput=by_kind,
+        slices=slices(transfers),
+        series=series(run, transfers),
+        peers=peer_times(run, transfers),
         results=ends,
         verdicts=judged,
         pattern=pattern(run, devices),

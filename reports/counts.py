@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+AT: Final = (50.0, 90.0, 95.0, 99.0, 99.9)
+"""The percentiles of ``Percentiles``, in the order of its fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,11 +14,13 @@ class Percentiles:
     """Percentiles of ``n`` raw values by linear interpolation (NumPy's default), never of rounded ones."""
 
     n: int
-    p50: float | None
-    p95: float | None
-    p99: float | None
-    mean: float | None
-    max: float | None
+    p50: float | None = None
+    p90: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    p99_9: float | None = None
+    mean: float | None = None
+    max: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

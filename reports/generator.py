@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from reports.health import Generator, ProcessHealth, UsageTotals
 from reports.read import Run, processes_of, section
-from reports.summary import Generator, ProcessHealth, UsageTotals
 from reports.units import counted, share
 
 CPU_SHARE_MAX: Final = 0.9

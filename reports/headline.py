@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reports import causes
+from reports.health import Generator
 from reports.judged import Verdicts
 from reports.sides import Sides, TransportRow
-from reports.summary import Criterion, Generator, Outcomes, Results, RunInfo
+from reports.summary import Criterion, Outcomes, Results, RunInfo
 from reports.units import counted, number, percent, seconds
 
 HOLDS = "holds"

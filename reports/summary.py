@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from reports.counts import Counts, Percentiles
+from reports.health import Generator, Messages, UsageTotals
 from reports.judged import Verdicts
 from reports.sides import Sides
+from reports.slices import PeerTime, Series, Slice
 
 SCHEMA: Final = 1
 """Raised by one when a key of ``summary.json`` changes its meaning or goes."""
@@ -186,62 +188,6 @@ class FaultVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessHealth:
-    """One process of the run."""
-
-    process: str
-    role: str
-    cpu_s: float | None
-    """CPU seconds in all."""
-    cpu_share: float | None
-    """Of one core, over the campaign; None with fewer than two samples."""
-    rss_max_bytes: int
-    loop_lag_max_s: float | None
-    late_starts: int
-    missed_starts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Generator:
-    """Whether the load came as planned, or the generator was what was measured."""
-
-    bottleneck: bool
-    reasons: list[str]
-    campaign_s: float | None
-    loop_lag_max_s: float | None
-    """Of the processes of the generator."""
-    late_starts: int | None
-    missed_starts: int | None
-    dropped_datagrams: int | None
-    """On the whole machine."""
-    processes: list[ProcessHealth]
-
-
-@dataclass(frozen=True, slots=True)
-class Messages:
-    """Messages of the devices, counted at the devices."""
-
-    sent: int
-    received: int
-    retransmissions: int
-    """Of all exchanges (from the ends of the devices)."""
-    transfer_retransmissions: int
-    transfer_duplicates: int
-    registration_retransmissions: int
-
-
-@dataclass(frozen=True, slots=True)
-class UsageTotals:
-    """CPU of the two sides."""
-
-    server_cpu_s: float | None
-    fleet_cpu_s: float | None
-    server_to_fleet: float | None
-    server_cpu_ms_per_update: float | None
-    fleet_cpu_ms_per_update: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Part:
     """A metric in an expression, and what it was."""
 
@@ -283,6 +229,10 @@ class Summary:
     totals: Throughput
     throughput: dict[str, Throughput]
     """By kind."""
+    slices: dict[str, list[Slice]]
+    """Transfers by transport, delivery, network, group and server, one at a time."""
+    series: Series
+    peers: list[PeerTime]
     results: Results
     verdicts: Verdicts
     pattern: Pattern

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reports import text_sides, text_verdicts
+from reports import text_sides, text_slices, text_verdicts
 from reports.counts import Counts, Percentiles
 from reports.summary import Criterion, Summary, Throughput
 from reports.table import Table
@@ -27,6 +27,8 @@ def tables(summary: Summary) -> list[Table]:
         text_sides.speeds(summary.sides),
         text_sides.bytes_and_times(summary.sides),
         throughput(summary),
+        text_slices.slices(summary.slices),
+        text_slices.peers(summary.peers),
         percentiles(summary),
         faults(summary),
         text_sides.stacks(summary.sides),
@@ -97,10 +99,10 @@ def percentiles(summary: Summary) -> Table:
         for name, one in _kinds(summary).items():
             found: Percentiles = getattr(one, attribute)
             if found.n:
-                figures = (found.mean, found.p50, found.p95, found.p99, found.max)
+                figures = (found.mean, found.p50, found.p90, found.p95, found.p99, found.p99_9, found.max)
                 rows.append([label, name, number(found.n), *map(shown, figures)])
-    headers = ["measure", "kind", "values", "mean", "p50", "p95", "p99", "max"]
-    return Table("percentiles", "Percentiles", headers, rows, range(2, 8))
+    headers = ["measure", "kind", "values", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"]
+    return Table("percentiles", "Percentiles", headers, rows, range(2, 10))
 
 
 def faults(summary: Summary) -> Table:

@@ -52,6 +52,8 @@ class Device:
     refetched: int = 0
     cause: str = ""
     """Why its transfer failed."""
+    peer: tuple[int, int] = (-1, -1)
+    """Microseconds and turns of its peer."""
 
     def fleet_events(self):
         """What the fleet records."""
@@ -76,6 +78,7 @@ class Device:
             end, k, self.transport, self.delivery, begin, SIZE, SIZE if good else SIZE // 2, self.refetched,
             SIZE + 5000,
             4000, len(self.blocks), 2, 1, "ok" if good else "fail", 0 if good else result, self.cause, self.blocks,
+            *self.peer,
         )  # fmt: skip
         if good:
             yield StateChanged(end, k, 2, 0, "download_completed")

@@ -19,7 +19,7 @@ def test_percentiles_are_those_of_the_raw_values(values):
 
 
 def test_percentiles_of_nothing():
-    assert percentiles([]) == Percentiles(0, None, None, None, None, None)
+    assert percentiles([]) == Percentiles(0)
 
 
 def test_block_percentiles_over_parts_and_processes_are_exact(summary):

@@ -9,7 +9,8 @@ def by_name(summary):
 def test_every_row_has_a_cell_under_every_header(summary):
     found = tables(summary(fleet_of(60), criteria={"failed_max": 0, "update_p95_max_s": 9, "as_declared_min": 1}))
     assert [table.name for table in found] == [
-        "criteria", "verdicts", "outcomes", "throughput", "percentiles", "faults", "results", "health",
+        "criteria", "verdicts", "outcomes", "throughput", "slices", "peers", "percentiles", "faults", "results",
+        "health",
     ]  # fmt: skip
     for table in found:
         assert {len(row) for row in table.rows} == {len(table.headers)}
