@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from reports.devices import UNKNOWN
 from reports.generator import generator
-from reports.read import Run
+from reports.read import BLOCK_COUNT, Run
 from reports.verdicts import as_declared
 from simulator.criteria.metrics import FUNCTIONS, NONE, OF_DEVICES, OF_PROCESSES
 from simulator.criteria.tree import Label, Selection
@@ -49,9 +49,23 @@ class Values:
         if one.metric == "block_seconds":
             # Latencies are no column of a table.
             return self.run.blocks_of(self.transfers[self._fitting(self.transfers, one.labels)]) / 1e6
+        if one.metric == "peer_seconds":
+            return self._peer_seconds(self.transfers[self._fitting(self.transfers, one.labels)])
         source, take = _TAKES[one.metric]
         frame: pd.DataFrame = getattr(self, source)
         return take(frame[self._fitting(frame, one.labels)])
+
+    def _peer_seconds(self, rows: pd.DataFrame) -> Numbers:
+        shaped = rows["peer_turns"] > 0
+        behind = rows[shaped]["peer_us"] / rows[shaped]["peer_turns"]
+        own = rows[~shaped & (rows[BLOCK_COUNT] > 0) & self._unshaped(rows)]
+        firsts = np.cumsum(own[BLOCK_COUNT].to_numpy()) - own[BLOCK_COUNT].to_numpy()
+        sums = np.add.reduceat(self.run.blocks_of(own), firsts) if len(own) else np.zeros(0)
+        return np.concatenate([behind.to_numpy(), sums / own[BLOCK_COUNT].to_numpy()]) / 1e6
+
+    def _unshaped(self, rows: pd.DataFrame) -> NDArray[np.bool_]:
+        """Transfers of devices whose network nothing shapes: a latency is the server's alone there."""
+        return (self.devices["network"] == "").to_numpy()[self.devices.index.get_indexer(pd.Index(rows["device"]))]
 
     def _fitting(self, frame: pd.DataFrame, labels: Sequence[Label]) -> NDArray[np.bool_]:
         fits = np.ones(len(frame), bool)

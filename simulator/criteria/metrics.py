@@ -100,6 +100,12 @@ METRICS: Final[dict[str, Metric]] = {
     ),
     "download_seconds": _of_transfers(Kind.TREND, SECONDS, "Duration of each transfer that went well."),
     "block_seconds": _of_transfers(Kind.TREND, SECONDS, "Latency of every block of every transfer."),
+    "peer_seconds": _of_transfers(
+        Kind.TREND,
+        SECONDS,
+        "How long the server took between messages, the mean of each transfer: behind the link of a network profile, "
+        "else the latency of its blocks.",
+    ),
     "device_throughput": _of_transfers(
         Kind.TREND, BYTES_PER_S, "Payload over duration, of each transfer that went well."
     ),

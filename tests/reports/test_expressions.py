@@ -31,6 +31,7 @@ VALUES = {
     "server_disagreements": 1,
     "median(download_seconds)": statistics.median(0.5 + k / 10 for k in GOOD),
     'max(block_seconds{transport="http"})': 0.001007,
+    "mean(peer_seconds)": statistics.mean(1000 + k for k in range(8)) / 1e6,
     "max(device_throughput)": SIZE / 0.5,
     "throughput": (7 * SIZE + SIZE // 2) / 1.2,
     "throughput(http)": 4 * SIZE / 1.2,
@@ -95,3 +96,17 @@ def test_on_a_table_with_rows_missing_it_does_not_hold(summary):
     [one] = judged(summary, "max(update_seconds) < 100 s", close_operator=False)
     assert not one.holds
     assert "rows are missing from" in one.why
+
+
+def test_the_time_of_a_peer_is_that_behind_the_link_where_there_is_one(summary):
+    lan = {"name": "lan", "delay_s": 0.001}
+    devices = [
+        Device(0, network=lan, peer=(3000, 2)),
+        Device(1, network=lan),
+        Device(2, blocks=[100, 300]),
+        Device(3, blocks=[]),
+    ]
+    found = judged(
+        summary, "max(peer_seconds) > 0", "min(peer_seconds) > 0", "count(peer_seconds) == 2", devices=devices
+    )
+    assert [one.measured for one in found] == pytest.approx([0.0015, 0.0002, 2])
