@@ -1,13 +1,11 @@
 """The recorded vocabulary: everything that a run writes down, and nothing else.
 
-One frozen dataclass is one table of the run directory; its fields are the columns, in order. What a device did,
-what was injected and what the server reported are separate tables that share the column ``device``, so that a report
-can hold them against each other.
+One frozen dataclass is one table of the run directory; its fields are the columns, in order. What a device did, what
+was injected and what the server reported are tables apart that share the column ``device``.
 
-Times are in seconds since the start of the run (a clock that never jumps, common to all processes of a run; in
-virtual time it starts at 0). Durations end in ``_s`` or ``_us``, sizes are bytes. A column is one of the types
-``int``, ``float``, ``str``, ``bool`` or ``list[int]``, so that a table is the same in Parquet, JSON and pandas. A value
-that is not known is -1 for a number and the empty string for text.
+Times are seconds since the start of the run, by a clock that never jumps and that its processes share; in virtual time
+from 0. Durations end in ``_s`` or ``_us``, sizes are bytes. A column is ``int``, ``float``, ``str``, ``bool`` or
+``list[int]``, the same in Parquet, JSON and pandas. What is not known is -1, or the empty string.
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ from dataclasses import dataclass, fields
 from typing import ClassVar, Final, Protocol, get_args
 
 SCHEMA_VERSION: Final = 2  # raised by one when a table or a column changes its meaning
-
 NOT_KNOWN: Final = -1
 FAULT_OVER: Final = "over:"  # how the detail of a fault begins that no longer lasts
 CUT_SHORT: Final = "the run was cut short"  # the reason of an update that was under way then
@@ -129,11 +126,9 @@ class TransferEnded:
     block_us: list[int]
     """Latency of each block in microseconds: request to response for a pull, response to next block for a push."""
     peer_us: int = NOT_KNOWN
-    """How long the peer had the word, in microseconds: from when something of the device had left the link of its
-    network profile until something came back to it, handshakes included. Not known where no profile shapes the network:
-    ``block_us`` is that there."""
+    """How long the peer had the word: from when something had left the shaped link until something came to it again."""
     peer_turns: int = NOT_KNOWN
-    """How often it had it."""
+    """How often it had it, in handshakes too. Both are not known where no network profile shapes the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +272,6 @@ Event = (
     | UpdateEnded
     | HealthSampled
 )
-
 EVENT_TYPES: Final[tuple[type[Event], ...]] = get_args(Event)
 
 
@@ -297,7 +291,7 @@ class EventLog:
 
     def to_bytes(self) -> bytes:
         """The log as JSON lines; equal histories give equal bytes."""
-        return b"".join(to_json(event) for event in self.events)
+        return b"".join(map(to_json, self.events))
 
 
 def to_json(event: Event) -> bytes:

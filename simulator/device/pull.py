@@ -29,7 +29,6 @@ class UnknownHostError(OSError):
 
 
 SMALLEST_BLOCK: Final = 16
-
 RESUMED_AFTER: Final = frozenset({Failure.TIMEOUT, Failure.UNREACHABLE})
 """After these a device may take up its pull again; an origin that breaks the protocol would do so once more."""
 
