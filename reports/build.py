@@ -57,7 +57,7 @@ def build(run: Path, formats: Collection[str] = DEFAULT, out: Path | None = None
     directory = out or run
     directory.mkdir(parents=True, exist_ok=True)
     if "html" in formats:
-        figures = draw(record, updates, directory / "figures", summary.sides.transports)
+        figures = draw(record, updates, directory / "figures", summary.sides.transports, summary.series)
         single = draw_some(record, devices, summary, directory / "figures")
         write(directory / "report.html", render(summary, figures, single))
     if "json" in formats:

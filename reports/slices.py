@@ -59,6 +59,9 @@ class Series:
     """Updates that came to their end, whichever it was."""
 
 
+EMPTY: Final = Series(1.0, {name: {} for name in DIMENSIONS}, [], [], [], [])
+
+
 @dataclass(frozen=True, slots=True)
 class PeerTime:
     """How long the peers of one transport, delivery and network took, apart from the network where that is known."""

@@ -16,6 +16,7 @@ from reports.figures import (
     accounts,
     blocks,
     downloads,
+    flow,
     gantt,
     heat,
     load,
@@ -30,6 +31,7 @@ from reports.figures import (
 from reports.figures.style import STYLE
 from reports.read import Run
 from reports.sides import TransportRow
+from reports.slices import EMPTY, Series
 from reports.timeline import Timeline
 
 __all__ = ["Drawn", "draw", "draw_timeline"]
@@ -87,11 +89,18 @@ def draw_timeline(made: Timeline, svg: Path, png: Path | None = None) -> Drawn:
     return Drawn(made.endpoint, made.told, svg.read_bytes())
 
 
-def draw(run: Run, updates: pd.DataFrame, directory: Path, rows: Sequence[TransportRow] = ()) -> list[Drawn]:
+def draw(
+    run: Run,
+    updates: pd.DataFrame,
+    directory: Path,
+    rows: Sequence[TransportRow] = (),
+    by_time: Series = EMPTY,
+) -> list[Drawn]:
     """Draw what there is data for and write it as ``<name>.png`` into ``directory``.
 
     Args:
         rows: transports side by side, as a summary has them.
+        by_time: the run by time, as a summary has it.
 
     Raises:
         OSError: the directory cannot be written.
@@ -100,7 +109,8 @@ def draw(run: Run, updates: pd.DataFrame, directory: Path, rows: Sequence[Transp
     drawn = []
     with mpl.rc_context(STYLE):
         beside = ("transports", transports.CAPTION, lambda _run, _updates: transports.draw(rows))
-        for name, caption, make in (*_FIGURES, beside):
+        over_time = ("throughput-over-time", flow.CAPTION, lambda _run, _updates: flow.draw(by_time))
+        for name, caption, make in (*_FIGURES, beside, over_time):
             png = directory / f"{name}.png"
             figure = make(run, updates)
             if figure is None:
@@ -110,5 +120,6 @@ def draw(run: Run, updates: pd.DataFrame, directory: Path, rows: Sequence[Transp
             figure.savefig(svg, format="svg", metadata={"Date": None})
             figure.savefig(png, format="png", dpi=150)
             told = _TOLD.get(name)
-            drawn.append(Drawn(name, caption, svg.getvalue(), told(run) if told else ""))
+            alt = told(run) if told else flow.told(by_time) if name == over_time[0] else ""
+            drawn.append(Drawn(name, caption, svg.getvalue(), alt))
     return drawn

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reports.figures import flow
 from reports.series import OTHERS, STRETCHES_MOST, VALUES_MOST, spread, step_for
+from reports.slices import EMPTY
 from tests.reports.synthetic import SIZE, Device, fleet_of
 
 STEP, COUNT = 0.5, 40
@@ -83,3 +85,17 @@ def test_series_are_short_whatever_the_run(summary):
     found = summary([*fleet_of(30), Device(30, due=50_000.0)]).series
     assert len(found.ended_per_s) <= STRETCHES_MOST
     assert sum(found.ended_per_s) * found.step_s == pytest.approx(31, rel=0.01)
+
+
+def test_the_figure_tells_the_highest_stretch_of_each_transport(summary):
+    found = summary([Device(0, download_s=0.8), Device(1, transport="http", due=1.0, download_s=0.2)]).series
+    assert flow.told(found) == f"In stretches of 100 ms: coap up to {SIZE / 0.8 / 1e3:.3g} kB/s, http up to 328 kB/s"
+    (ax,) = flow.draw(found).axes
+    tops = [patch.get_data().values for patch in ax.patches if patch.get_fill()]
+    kinds = found.bytes_per_s["transport"]
+    assert tops[-1].tolist() == [a + b for a, b in zip(kinds["coap"], kinds["http"], strict=True)]
+
+
+def test_without_transfers_there_is_no_figure():
+    assert flow.draw(EMPTY) is None
+    assert flow.told(EMPTY) == "Nothing was transferred"
