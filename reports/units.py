@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from functools import wraps
+from typing import Final, Self
 
 NONE: Final = "-"
 
 _SIZES: Final = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
+class Shown(str):
+    """A figure as text that still knows the figure, in its base unit: what is shown as text is sorted by it."""
+
+    __slots__ = ("raw",)
+    raw: float | None
+    """None for what was not measured."""
+
+    def __new__(cls, text: str, raw: float | None = None) -> Self:
+        """The text with its figure."""
+        made = super().__new__(cls, text)
+        made.raw = raw
+        return made
+
+
+def _shown(show: Callable[[float | None], str]) -> Callable[[float | None], str]:
+    @wraps(show)
+    def of(value: float | None) -> str:
+        return Shown(show(value), value)
+
+    return of
+
+
+@_shown
 def number(value: float | None) -> str:
     """A count with separators, or any number with three significant digits."""
     if value is None:
@@ -23,6 +48,7 @@ def counted(value: int, noun: str) -> str:
     return f"{value:,} {noun}" + ("" if value == 1 else "s")
 
 
+@_shown
 def seconds(value: float | None) -> str:
     """A duration given in seconds."""
     if value is None:
@@ -37,10 +63,11 @@ def seconds(value: float | None) -> str:
 
 
 def microseconds(value: float | None) -> str:
-    """A duration given in microseconds."""
-    return NONE if value is None else seconds(value / 1e6)
+    """A duration given in microseconds; its figure is in seconds."""
+    return seconds(None if value is None else value / 1e6)
 
 
+@_shown
 def size(value: float | None) -> str:
     """Bytes in powers of 1000."""
     if value is None:
@@ -51,11 +78,13 @@ def size(value: float | None) -> str:
     return f"{_three(value)} B"
 
 
+@_shown
 def rate(value: float | None) -> str:
     """Bytes per second."""
     return NONE if value is None else f"{size(value)}/s"
 
 
+@_shown
 def share(value: float | None) -> str:
     """A share of 1 as a percentage, never rounded up to 100 %."""
     if value is None:
@@ -67,6 +96,7 @@ def share(value: float | None) -> str:
     return f"{text} %"
 
 
+@_shown
 def percent(value: float | None) -> str:
     """A proportion as a percentage with three significant digits, which may well be above 100 %."""
     return NONE if value is None else f"{_three(value * 100)} %"

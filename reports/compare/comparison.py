@@ -58,8 +58,8 @@ def row(one: Change) -> tuple[str, ...]:
     """A change as texts, in the order of ``HEADERS``."""
     show = _show(one.name)
     interval = "-" if one.low is None else f"{show(one.low)} to {show(one.high)}"
-    change = show(one.difference) if one.relative is None else f"{one.relative * 100:+.1f} %"
-    p = one.method if one.p_adjusted is None else f"{one.p_adjusted:.2g}"
+    change = show(one.difference) if one.relative is None else units.Shown(f"{one.relative * 100:+.1f} %", one.relative)
+    p = one.method if one.p_adjusted is None else units.Shown(f"{one.p_adjusted:.2g}", one.p_adjusted)
     return (one.name, show(one.base), show(one.other), change, interval, units.number(one.delta), p, one.verdict)
 
 

@@ -74,11 +74,11 @@ def test_where_registrations_are_missing_no_device_is_said_not_to_have_tried(sum
     assert summary([Device(0), Silent(1)], close_fleet=False).sides.unregistered == []
 
 
-def test_the_page_has_them_before_the_outcomes(tmp_path):
+def test_the_page_has_them_at_the_top_and_the_causes_among_the_failures(tmp_path):
     build(Written([Device(0), *locked_out(1, 2)]).write(tmp_path / "run"))
     page = (tmp_path / "run/report.html").read_text()
-    assert page.index("2 devices of group x over coaps") < page.index("<h2>Criteria")
-    assert page.index("<h2>Why devices could not reach their servers") < page.index("<h2>Outcomes")
+    assert page.index("2 devices of group x over coaps") < page.index("Key figures</h2>")
+    assert page.index("Key figures</h2>") < page.index("<h3>Why devices could not reach their servers")
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -314,7 +314,7 @@ def test_the_page_is_one_file_whose_cells_open(matrix):
     assert "device: ended in 0/5, declared was 0/2" in page
     assert f"No meaning here: {WHY}." in page
     assert "reproduce" in page
-    assert not re.search(r"(?:src|href)=|@import|https?://", page)
+    assert not re.search(r"(?:src|href)=\"(?!#)|@import|https?://", page)
 
 
 def test_the_page_of_a_matrix_that_holds(matrix):
@@ -328,7 +328,7 @@ def test_what_peers_say_is_no_markup(matrix):
     found = matrix()
     cells = [replace(found.cells[0], notes=("<script>alert(1)</script>",)), *found.cells[1:]]
     page = render_matrix(replace(found, cells=cells))
-    assert "<script>" not in page
+    assert "<script>alert" not in page
     assert "&lt;script&gt;" in page
 
 
