@@ -144,6 +144,7 @@ def _transfers(fleet: Fleet) -> tuple[Any, dict[str, Column]]:
     each = 0.8 * fleet.took * 1e6 / BLOCKS
     latencies = np.repeat(each, blocks) * fleet.dice.uniform(0.5, 1.5, int(blocks.sum()))
     offsets = np.concatenate([[0], np.cumsum(blocks)]).astype(np.int32)
+    far = _name([far for *_, far in GROUPS], fleet.group).astype(bool)
     return events.TransferEnded, {
         "t": fleet.begin + 0.8 * fleet.took, "device": fleet.k, "transport": transport_of(fleet),
         "delivery": _delivery(fleet), "started": fleet.begin, "size": size, "received": size,
@@ -153,6 +154,7 @@ def _transfers(fleet: Fleet) -> tuple[Any, dict[str, Column]]:
         "duplicates": fleet.dice.poisson(0.1, devices), "outcome": np.where(fleet.faulty, "fail", "ok").astype(object),
         "result": np.where(fleet.faulty, 5, 0), "cause": "",
         "block_us": arrow.ListArray.from_arrays(offsets, latencies.astype(np.int64)),
+        "peer_us": np.where(far, blocks * 900 + 400, -1), "peer_turns": np.where(far, blocks + 2, -1),
     }  # fmt: skip
 
 
