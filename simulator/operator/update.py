@@ -130,14 +130,15 @@ class Update:
         if left and unanswered and not self._delivered(self.watch) and self.console.now() < self.watch.leave_at:
             return True
 
-        def forgotten(watch: Watch) -> bool:
+        def lost(watch: Watch) -> bool:
             anew = watch.registrations > registrations and watch.observed >= watch.registrations
             return left > 0 and anew and (watch.state, watch.result) == (IDLE, INITIAL)
 
-        await self._see_through(
-            what, reply, "wait_downloaded", DOWNLOADING, lambda w: self._delivered(w) or forgotten(w)
-        )
-        return forgotten(self.watch)
+        await self._see_through(what, reply, "wait_downloaded", DOWNLOADING, lambda w: self._delivered(w) or lost(w))
+        if lost(self.watch):
+            # The two are observed one after the other: a Result of before its end may stand beside the State of after.
+            await read(self.console, self.watch, RESULT)
+        return lost(self.watch)
 
     async def execute(self) -> None:
         """Execute Update, wait for the end and judge it."""

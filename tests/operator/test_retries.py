@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from simulator.operator.driver import Answer, NoAnswerError
-from tests.operator.scripted import PATIENCE, Device, Rig, order
+from tests.operator.scripted import PATIENCE, RESULT, Device, Rig, order
 
 
 class Interrupted(Device):
@@ -74,6 +74,26 @@ def test_a_device_that_registers_anew_and_goes_on_is_left_alone():
 
     rig = Rig(patience=replace(PATIENCE, retries=3))
     rig.add(Renewed)
+    assert rig.run()[0].outcome == "ok"
+    assert len(rig.steps("write_uri")) == 1
+
+
+def test_a_failure_between_two_observations_is_not_taken_for_a_device_that_forgot():
+    class Corrupt(Device):
+        """Its download ends between the observations of Update Result and of State, and no notification comes."""
+
+        async def download(self):
+            await asyncio.sleep(1.0)
+            self.register(replaces="1")
+
+        async def observe(self, path):
+            answer = await super().observe(path)
+            if path == RESULT and self.registrations > 1:
+                self.state, self.result = 0, 5
+            return answer
+
+    rig = Rig(patience=replace(PATIENCE, retries=3))
+    rig.add(Corrupt, ordered=order(result=5))
     assert rig.run()[0].outcome == "ok"
     assert len(rig.steps("write_uri")) == 1
 
