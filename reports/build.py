@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from reports.causes import causes, unregistered
 from reports.criteria import EXPRESSIONS, judge
 from reports.devices import device_frame
 from reports.expressions import judge_expressions
-from reports.figures import draw
+from reports.figures import Material, draw
 from reports.formats.files import DEFAULT, write, write_formats
 from reports.formats.workbook import check
 from reports.generator import generator, usage
@@ -28,7 +28,7 @@ from reports.read import Run, read_run, section
 from reports.replays import not_ok
 from reports.series import series
 from reports.sides import Sides
-from reports.single import draw_some
+from reports.single import draw_some, named
 from reports.slicing import peer_times, slices, with_properties
 from reports.stacks import stacks
 from reports.summary import SCHEMA, RunInfo, Summary
@@ -36,29 +36,35 @@ from reports.transports import management, transports
 from reports.verdicts import faults, results, verdicts
 
 
-def build(run: Path, formats: Collection[str] = DEFAULT, out: Path | None = None) -> Summary:
+def build(
+    run: Path, formats: Collection[str] = DEFAULT, out: Path | None = None, endpoints: Sequence[str] = ()
+) -> Summary:
     """Report on the run directory ``run``, also on one that was cut short or is damaged.
 
     Args:
         formats: some of ``html``, ``json``, ``csv``, ``md``, ``junit`` and ``xlsx``.
         out: where to write, the run directory by default.
+        endpoints: Endpoint Client Names of devices that the page shows besides those that tell most.
 
     Raises:
         RunError: there is no readable manifest.
         FormatError: a format needs what is not installed.
+        DeviceNameError: the run has no device of an endpoint.
         OSError: the report cannot be written.
     """
     if "xlsx" in formats:
         check()
     record = read_run(run)
     devices = device_frame(record)
+    asked = named(devices, endpoints)
     updates = update_frame(record, devices)
     summary = summarise(record, devices, updates)
     directory = out or run
     directory.mkdir(parents=True, exist_ok=True)
     if "html" in formats:
-        figures = draw(record, updates, directory / "figures", summary.sides.transports, summary.series)
-        single = draw_some(record, devices, summary, directory / "figures")
+        material = Material(record, updates, summary.sides.transports, summary.series, asked)
+        figures = draw(material, directory / "figures")
+        single = draw_some(record, devices, summary, directory / "figures", asked)
         write(directory / "report.html", render(summary, figures, single))
     if "json" in formats:
         found = json.dumps(finite(summary.to_dict()), indent=2, ensure_ascii=False, allow_nan=False)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import matplotlib as mpl
-import pandas as pd
-from matplotlib.figure import Figure
 
 from reports.figures import (
     accounts,
@@ -28,40 +24,27 @@ from reports.figures import (
     times,
     transports,
 )
-from reports.figures.style import STYLE
-from reports.read import Run
-from reports.sides import TransportRow
-from reports.slices import EMPTY, Series
+from reports.figures.material import Kind, Material
+from reports.figures.style import STYLE, save
 from reports.timeline import Timeline
 
-__all__ = ["Drawn", "draw", "draw_timeline"]
+__all__ = ["Drawn", "Material", "draw", "draw_timeline"]
 
-Draw = Callable[[Run, pd.DataFrame], Figure | None]
-
-_FIGURES: tuple[tuple[str, str, Draw], ...] = (
-    ("states", states.CAPTION, states.draw),
-    ("update-times", times.CAPTION, times.draw),
-    ("throughput", rates.CAPTION, rates.draw),
-    ("block-latency", blocks.CAPTION, blocks.draw),
-    ("download-times", downloads.CAPTION, downloads.draw),
-    ("latency-over-time", heat.CAPTION, heat.draw),
-    ("pace", pace.CAPTION, pace.draw),
-    ("overhead", overhead.CAPTION, overhead.draw),
-    ("accounts", accounts.CAPTION, accounts.draw),
-    ("devices-over-time", gantt.CAPTION, gantt.draw),
-    ("generator", load.CAPTION, load.draw),
+KINDS: Final[tuple[Kind[Any], ...]] = (
+    Kind("states", states.CAPTION, states.take, states.draw, states.told),
+    Kind("update-times", times.CAPTION, times.take, times.draw, times.told),
+    Kind("throughput", rates.CAPTION, rates.take, rates.draw, rates.told),
+    Kind("block-latency", blocks.CAPTION, blocks.take, blocks.draw, blocks.told),
+    Kind("download-times", downloads.CAPTION, downloads.take, downloads.draw, downloads.told),
+    Kind("latency-over-time", heat.caption, heat.take, heat.draw, heat.told),
+    Kind("pace", pace.CAPTION, pace.take, pace.draw, pace.told),
+    Kind("overhead", overhead.CAPTION, overhead.take, overhead.draw, overhead.told),
+    Kind("accounts", accounts.CAPTION, accounts.take, accounts.draw, accounts.told),
+    Kind("devices-over-time", gantt.CAPTION, gantt.take, gantt.draw, gantt.told),
+    Kind("generator", load.CAPTION, load.take, load.draw, load.told),
+    Kind("transports", transports.CAPTION, transports.take, transports.draw, transports.told),
+    Kind("throughput-over-time", flow.CAPTION, flow.take, flow.draw, flow.told),
 )
-
-_TOLD: Final[dict[str, Callable[[Run], str]]] = {
-    "download-times": downloads.told,
-    "latency-over-time": heat.told,
-    "pace": pace.told,
-    "overhead": overhead.told,
-    "accounts": accounts.told,
-    "devices-over-time": gantt.told,
-    "generator": load.told,
-}
-"""What a figure shows, in words, out of the same data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +55,7 @@ class Drawn:
     caption: str
     svg: bytes
     alt: str = ""
-    """What it shows, in words, with its main figures, for who cannot see it; empty where the caption has to do."""
+    """What it shows, in words, with its main figures, for who cannot see it."""
 
 
 def draw_timeline(made: Timeline, svg: Path, png: Path | None = None) -> Drawn:
@@ -82,25 +65,13 @@ def draw_timeline(made: Timeline, svg: Path, png: Path | None = None) -> Drawn:
         OSError: a file cannot be written.
     """
     with mpl.rc_context(STYLE):
-        figure = timeline.draw(made)
-        figure.savefig(svg, format="svg", metadata={"Date": None})
-        if png is not None:
-            figure.savefig(png, format="png", dpi=150)
-    return Drawn(made.endpoint, made.told, svg.read_bytes())
+        drawn = save(timeline.draw(made), png)
+    svg.write_bytes(drawn)
+    return Drawn(made.endpoint, made.told, drawn, timeline.told(made))
 
 
-def draw(
-    run: Run,
-    updates: pd.DataFrame,
-    directory: Path,
-    rows: Sequence[TransportRow] = (),
-    by_time: Series = EMPTY,
-) -> list[Drawn]:
+def draw(material: Material, directory: Path) -> list[Drawn]:
     """Draw what there is data for and write it as ``<name>.png`` into ``directory``.
-
-    Args:
-        rows: transports side by side, as a summary has them.
-        by_time: the run by time, as a summary has it.
 
     Raises:
         OSError: the directory cannot be written.
@@ -108,18 +79,12 @@ def draw(
     directory.mkdir(exist_ok=True)
     drawn = []
     with mpl.rc_context(STYLE):
-        beside = ("transports", transports.CAPTION, lambda _run, _updates: transports.draw(rows))
-        over_time = ("throughput-over-time", flow.CAPTION, lambda _run, _updates: flow.draw(by_time))
-        for name, caption, make in (*_FIGURES, beside, over_time):
-            png = directory / f"{name}.png"
-            figure = make(run, updates)
-            if figure is None:
+        for kind in KINDS:
+            png = directory / f"{kind.name}.png"
+            data = kind.take(material)
+            if data is None:
                 png.unlink(missing_ok=True)
                 continue
-            svg = io.BytesIO()
-            figure.savefig(svg, format="svg", metadata={"Date": None})
-            figure.savefig(png, format="png", dpi=150)
-            told = _TOLD.get(name)
-            alt = told(run) if told else flow.told(by_time) if name == over_time[0] else ""
-            drawn.append(Drawn(name, caption, svg.getvalue(), alt))
+            svg = save(kind.draw(data), png)
+            drawn.append(Drawn(kind.name, kind.caption_of(data), svg, kind.told(data)))
     return drawn

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from reports.devices import UNKNOWN, device_frame
-from reports.figures.style import GREEN, GREY, ORANGE
+from reports.figures.material import Material
+from reports.figures.style import GREEN, GREY, ORANGE, short
 from reports.read import Run
 from reports.units import counted
 
@@ -48,11 +49,14 @@ def folded(found: pd.DataFrame, column: str, most: int) -> pd.Series[str]:
     return found[column].where(found[column].isin(sizes.index[: most - 1]), OTHERS)
 
 
-def draw(run: Run, _updates: pd.DataFrame) -> Figure | None:
-    """The figure, or None where no device had an update."""
-    found = accounts(run)
-    if found.empty:
-        return None
+def take(material: Material) -> pd.DataFrame | None:
+    """Of what the figure is made."""
+    found = accounts(material.run)
+    return None if found.empty else found
+
+
+def draw(found: pd.DataFrame) -> Figure:
+    """The figure."""
     found = found.assign(pair=found["device"] + "\n" + found["server"])
     found["pair"], found["fault"] = folded(found, "pair", COLUMNS_MOST), folded(found, "fault", ROWS_MOST)
     cells = found.groupby(["fault", "pair"])[["devices", "declared"]].sum()
@@ -73,7 +77,7 @@ def draw(run: Run, _updates: pd.DataFrame) -> Figure | None:
     if 0 < agree < len(pairs):
         ax.axvline(agree - 0.5, color="black", linewidth=1.5)
     ax.set_xticks(range(len(pairs)), pairs)
-    ax.set_yticks(range(len(faults)), [_short(name) for name in faults])
+    ax.set_yticks(range(len(faults)), [short(name) for name in faults])
     ax.set_xlim(-0.5, max(len(pairs), 3) - 0.5)
     ax.set_ylim(len(faults) - 0.5, -0.5)
     ax.set_xlabel("State/Result at the end: above the device's own, below the server's")
@@ -87,9 +91,8 @@ def draw(run: Run, _updates: pd.DataFrame) -> Figure | None:
     return figure
 
 
-def told(run: Run) -> str:
+def told(found: pd.DataFrame) -> str:
     """The figure in words."""
-    found = accounts(run)
     every, met = int(found["devices"].sum()), int(found["declared"].sum())
     known = (found["device"] != UNKNOWN) & (found["server"] != UNKNOWN)
     apart = int(found["devices"][known & (found["device"] != found["server"])].sum())
@@ -103,7 +106,3 @@ def told(run: Run) -> str:
 def _same(pair: str) -> bool:
     device, _, server = pair.partition("\n")
     return device == server
-
-
-def _short(name: str, most: int = 34) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"

@@ -1,52 +1,99 @@
-"""Latency of single blocks, on a logarithmic axis, by kind."""
+"""Latency of single blocks: a distribution on a logarithmic axis, by kind."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator, PercentFormatter
+from numpy.typing import NDArray
 
-from reports.devices import kind
-from reports.figures.style import axes, colours, legend
-from reports.read import Run
-from reports.units import microseconds
+from reports.figures.material import Material
+from reports.figures.style import Look, axes, legend
+from reports.units import counted, microseconds
 
 CAPTION: Final = (
-    "Latency of every block: request to response for a pull, response to next block for a push. The dotted lines are "
-    "the 99th percentiles."
+    "Latency of every block: request to response for a pull, response to next block for a push. The thin upright lines "
+    "are the 99th percentiles."
 )
 BINS: Final = 120
+FILLED_MOST: Final = 3
+"""Kinds of which the ground is coloured; of more, the colours would mix."""
 
 
-def draw(run: Run, updates: pd.DataFrame) -> Figure | None:
-    """The figure, or None where no block latency was recorded."""
-    transfers = run.tables["transfers"]
-    if not (run.blocks_us > 0).any():
+class Blocks(NamedTuple):
+    """The blocks of a kind."""
+
+    kind: str
+    look: Look
+    blocks: int
+    p50_us: float
+    p99_us: float
+    edges: NDArray[np.float64]
+    """Of the bins, in seconds, evenly spaced by logarithm, the same for all kinds."""
+    counts: NDArray[np.int64]
+    """By bin."""
+
+    @property
+    def p50_p99(self) -> str:
+        """The percentiles as text."""
+        return f"p50 {microseconds(self.p50_us)}, p99 {microseconds(self.p99_us)}"
+
+
+def take(material: Material, bins: int = BINS) -> list[Blocks] | None:
+    """The kinds with blocks; None where no latency above 0 was recorded."""
+    run, looks = material.run, material.looks
+    transfers, every = run.tables["transfers"], run.blocks_us
+    top = int(every.max(initial=0))
+    if top <= 0:
         return None
-    kinds = kind(transfers["transport"], transfers["delivery"])
-    positive = run.blocks_us[run.blocks_us > 0]
-    low, high = float(positive.min()) / 1e6, float(positive.max()) / 1e6
-    edges = np.geomspace(low * 0.9, high * 1.1, BINS + 1)
+    low = int(every.min(where=every > 0, initial=top))
+    edges = np.geomspace(low * 0.9e-6, top * 1.1e-6, bins + 1)
+    found = []
+    for name in looks:
+        own = run.blocks_of(transfers[material.kinds == name])
+        if own.size:
+            p50, p99 = (float(value) for value in np.percentile(own, [50, 99]))
+            found.append(Blocks(name, looks[name], own.size, p50, p99, edges, log_counts(own / 1e6, edges)))
+    return found
+
+
+def log_counts(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    """How many values lie in each bin of edges that are evenly spaced by logarithm; those outside are left out."""
+    within = values[(values >= edges[0]) & (values < edges[-1])]
+    return np.bincount(log_bins(within, edges), minlength=len(edges) - 1).astype(np.int64)
+
+
+def log_bins(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The bin of each value, by arithmetic: millions of searches among the edges would take seconds."""
+    count = len(edges) - 1
+    steps = np.log(values / edges[0]) * (count / np.log(edges[-1] / edges[0]))
+    bins: NDArray[np.int64] = np.clip(steps.astype(np.int64), 0, count - 1)
+    return bins
+
+
+def draw(found: list[Blocks]) -> Figure:
+    """The figure."""
+    edges = found[0].edges
     figure, ax = axes("Latency of a block", "latency (logarithmic)", "share of blocks")
-    for name, colour in colours(set(updates["kind"]) | set(kinds)).items():
-        own = run.blocks_of(transfers[kinds == name])
-        if own.size == 0:
-            continue
-        p50, p99 = (float(value) for value in np.percentile(own, [50, 99]))
-        counted, _ = np.histogram(own / 1e6, edges)
-        label = f"{name}: {own.size:,} blocks, p50 {microseconds(p50)}, p99 {microseconds(p99)}"
-        ax.stairs(counted / own.size, edges, color=colour, linewidth=2.0, label=label)
-        ax.stairs(counted / own.size, edges, color=colour, alpha=0.12, fill=True)
-        ax.axvline(p99 / 1e6, color=colour, linestyle=":", linewidth=1.5)
+    for own in found:
+        shares = own.counts / own.blocks
+        ax.stairs(shares, edges, label=f"{own.kind}: {counted(own.blocks, 'block')}, {own.p50_p99}", **own.look)
+        if len(found) <= FILLED_MOST:
+            ax.stairs(shares, edges, color=own.look["color"], alpha=0.12, fill=True)
+        ax.axvline(own.p99_us / 1e6, linewidth=1.0, **own.look)
     ax.set_xscale("log")
     ax.set_xlim(edges[0], edges[-1])
     ax.set_ylim(bottom=0)
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(EngFormatter(unit="s"))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     legend(figure, ax)
     return figure
+
+
+def told(found: list[Blocks]) -> str:
+    """The figure in words."""
+    return "; ".join(f"{own.kind}: {counted(own.blocks, 'block')}, {own.p50_p99}" for own in found)

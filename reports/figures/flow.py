@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from reports.figures.material import Material
 from reports.figures.style import axes, colours, legend
 from reports.slices import Series
 from reports.units import rate, seconds
@@ -18,11 +19,14 @@ CAPTION: Final = (
 )
 
 
-def draw(series: Series) -> Figure | None:
-    """The figure, or None where nothing was transferred."""
+def take(material: Material) -> Series | None:
+    """Of what the figure is made."""
+    return material.by_time if material.by_time.bytes_per_s["transport"] else None
+
+
+def draw(series: Series) -> Figure:
+    """The figure."""
     found = series.bytes_per_s["transport"]
-    if not found:
-        return None
     figure, ax = axes("Throughput over time", "time since the start of the run (s)", "payload per second")
     colour = colours(found)
     count = len(next(iter(found.values())))
@@ -44,4 +48,4 @@ def told(series: Series) -> str:
     """The figure in words."""
     found = series.bytes_per_s["transport"]
     highest = [f"{name} up to {rate(max(rates))}" for name, rates in found.items()]
-    return f"In stretches of {seconds(series.step_s)}: {', '.join(highest)}" if highest else "Nothing was transferred"
+    return f"In stretches of {seconds(series.step_s)}: {', '.join(highest)}"

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from reports.devices import updates_of
-from reports.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
+from reports.figures.material import Material
+from reports.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, short
 from reports.read import Run
 from reports.units import seconds
 from simulator.events import FAULT_OVER
 
 CAPTION: Final = (
-    "Some devices over time: those whose update was not ok or took longest, those in the middle, one of each fault. "
+    "Some devices over time: those that were asked for, those whose update was not ok or took longest, those in the "
+    "middle, one of each fault. "
     "Bands are State and Result as the device had them; a Register after the first one comes of a reboot or of a "
     "registration that was lost."
 )
 WORST: Final = 4
 MEDIAN: Final = 3
 FAULTS: Final = 5
+CHOSEN: Final = 20
+"""Most of the devices that were asked for; all of them have timelines of their own."""
 LOOKS: Final = (
     ("Idle", GREY, ""),
     ("Downloading", SKY, ""),
@@ -50,12 +54,14 @@ class Lane:
     registered: list[float] = field(default_factory=list)
 
 
-def choose(run: Run) -> dict[int, str]:
-    """Devices and why each is shown: the worst (not ok, then longest), the middle ones, one of each fault."""
+def choose(run: Run, asked: Sequence[int] = ()) -> dict[int, str]:
+    """Devices and why each is shown: asked for, worst (not ok, then longest), middle, one of each fault."""
+    chosen = dict.fromkeys(asked[:CHOSEN], "chosen")
     updates = updates_of(run).drop_duplicates("device", keep="last")
     updates = updates.assign(took=updates["t"] - updates["due"], bad=updates["outcome"] != "ok")
     ordered = updates.sort_values(["bad", "took", "device"], ascending=[False, False, True])
-    chosen = {int(device): "worst" for device in ordered["device"].head(WORST)}
+    for device in ordered["device"].head(WORST):
+        chosen.setdefault(int(device), "worst")
     good = updates[~updates["bad"]].sort_values(["took", "device"])["device"].to_numpy()
     middle = len(good) // 2
     for device in good[max(middle - MEDIAN // 2, 0) : middle + MEDIAN // 2 + 1]:
@@ -67,9 +73,9 @@ def choose(run: Run) -> dict[int, str]:
     return chosen
 
 
-def lanes(run: Run) -> list[Lane]:
+def lanes(run: Run, asked: Sequence[int] = ()) -> list[Lane]:
     """The chosen devices that were recorded to start, with what happened to them."""
-    found = {device: Lane(device, why) for device, why in choose(run).items()}
+    found = {device: Lane(device, why) for device, why in choose(run, asked).items()}
     tables = {
         name: run.tables[name][run.tables[name]["device"].isin(list(found))]
         for name in ("devices", "states", "faults", "registrations", "updates")
@@ -102,11 +108,13 @@ def look(state: int, result: int) -> int:
     return _UPDATED if (state, result) == (0, 1) else min(max(int(state), 0), 3)
 
 
-def draw(run: Run, _updates: pd.DataFrame) -> Figure | None:
-    """The figure, or None where no update was recorded."""
-    shown = lanes(run)
-    if not shown:
-        return None
+def take(material: Material) -> list[Lane] | None:
+    """Of what the figure is made."""
+    return lanes(material.run, material.chosen) or None
+
+
+def draw(shown: list[Lane]) -> Figure:
+    """The figure."""
     figure = Figure(figsize=(9.0, 1.6 + 0.34 * len(shown)), layout="constrained")
     ax = figure.add_subplot()
     ax.set_title("Some devices over time")
@@ -118,7 +126,7 @@ def draw(run: Run, _updates: pd.DataFrame) -> Figure | None:
     room = max(end - begin, 1e-3) * 0.02
     ax.set_xlim(begin - room, end + room)
     ax.set_ylim(len(shown) - 0.4, -0.6)
-    ax.set_yticks(range(len(shown)), [_short(f"{lane.why}: {lane.endpoint}") for lane in shown])
+    ax.set_yticks(range(len(shown)), [short(f"{lane.why}: {lane.endpoint}", 36) for lane in shown])
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
     there = {band[2] for lane in shown for band in lane.bands}
@@ -151,11 +159,6 @@ def _thinned(times: list[float], most: int = 100) -> list[float]:
     return [times[k] for k in np.linspace(0, len(times) - 1, most).astype(int)]
 
 
-def _short(name: str, most: int = 36) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"
-
-
-def told(run: Run) -> str:
+def told(shown: list[Lane]) -> str:
     """The figure in words."""
-    shown = lanes(run)
     return "; ".join(f"{lane.endpoint} ({lane.why}): {seconds(lane.bands[-1][1] - lane.bands[0][0])}" for lane in shown)

@@ -1,4 +1,7 @@
-"""Latency of blocks over time: how many there were of each latency, and percentiles that tell of all of them."""
+"""Latency over time: how many blocks there were of each latency, and percentiles that tell of all of them.
+
+A run without latencies of blocks has those of whole downloads in their place, or of updates.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,32 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
+from reports.devices import updates_of
+from reports.figures.blocks import log_bins
+from reports.figures.material import Material
 from reports.figures.style import axes
 from reports.read import BLOCK_COUNT, Run
-from reports.units import counted, microseconds, number
+from reports.units import counted, number, seconds
 
-CAPTION: Final = (
-    "Latency of every block by when it was had, on a logarithmic axis: the darker, the more blocks. The lines are the "
-    "percentiles of each stretch of time, out of all its blocks. The blocks of a transfer are set into its time by "
-    "their latencies, one after the other."
+BLOCK: Final = "block"
+_READ: Final = (
+    "on a logarithmic axis: the darker, the more {0}s. The lines are the percentiles of each stretch of time, out of "
+    "all its {0}s."
 )
+_BLOCKS: Final = (
+    "Latency of every block by when it was had, {} The blocks of a transfer are set into its time by their latencies, "
+    "one after the other."
+)
+_OTHERS: Final = "This run has no latencies of blocks, so these are the times of whole {0}s, by when they ended, {1}"
 COLUMNS: Final = 120
+COLUMNS_LEAST: Final = 12
+OF_A_COLUMN: Final = 25
+"""Of fewer, a 95th percentile tells little: where there is less to show, columns are wider."""
 ROWS: Final = 60
 SHARES: Final = (0.5, 0.95, 0.99)
 LINES: Final = (("p50", "-"), ("p95", "--"), ("p99", ":"))
@@ -29,33 +42,55 @@ LINES: Final = (("p50", "-"), ("p95", "--"), ("p99", ":"))
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """Blocks by time and latency."""
+    """Blocks, or downloads or updates in their place, by time and latency."""
 
     times: NDArray[np.float64]
     """Edges of the columns, seconds."""
     latencies: NDArray[np.float64]
     """Edges of the rows, seconds, evenly spaced by logarithm."""
     counts: NDArray[np.int64]
-    """Blocks, rows by columns."""
+    """Rows by columns."""
     percentiles: NDArray[np.float64]
-    """Seconds, ``SHARES`` by columns; NaN where a column has no block."""
+    """Seconds, ``SHARES`` by columns; NaN where a column is empty."""
+    whole: NDArray[np.float64]
+    """The same percentiles of the whole run."""
+    of: str = BLOCK
+    """What is counted: ``block``, ``download`` or ``update``."""
 
 
-def heat(run: Run, columns: int = COLUMNS, rows: int = ROWS) -> Heat | None:
-    """The blocks of a run, or None where no latency above 0 was recorded."""
-    at, us = moments(run)
-    there = us > 0
-    at, us = at[there], us[there]
+def take(material: Material) -> Heat | None:
+    """The blocks of a run; where it has none, its downloads that went well, or its updates."""
+    run = material.run
+    made = heat(*moments(run))
+    if made is not None:
+        return made
+    transfers, updates = run.tables["transfers"], updates_of(run)
+    for table, noun in ((transfers, "download"), (updates, "update")):
+        good = table[table["outcome"] == "ok"]
+        took_us = ((good["t"] - good["started"]) * 1e6).round().to_numpy(np.int64)
+        made = heat(good["t"].to_numpy(np.float64), took_us, of=noun)
+        if made is not None:
+            return made
+    return None
+
+
+def heat(
+    at: NDArray[np.float64], us: NDArray[np.int64], columns: int = 0, rows: int = ROWS, of: str = BLOCK
+) -> Heat | None:
+    """What was had ``at`` (seconds) after so many microseconds; None where none of them is above 0."""
+    if int(us.min(initial=1)) <= 0:
+        at, us = at[us > 0], us[us > 0]
     if us.size == 0:
         return None
+    columns = columns or min(max(us.size // OF_A_COLUMN, COLUMNS_LEAST), COLUMNS)
     first, last = float(at.min()), float(at.max())
     times = np.linspace(first, max(last, first + 1e-3), columns + 1)
     latencies = np.geomspace(float(us.min()) * 0.95e-6, float(us.max()) * 1.05e-6, rows + 1)
-    column = np.minimum(((at - first) / (times[-1] - first) * columns).astype(np.int64), columns - 1)
-    steps = np.log(us / 1e6 / latencies[0]) / np.log(latencies[-1] / latencies[0])
-    row = np.clip((steps * rows).astype(np.int64), 0, rows - 1)
+    column = np.minimum(((at - first) * (columns / (times[-1] - first))).astype(np.int64), columns - 1)
+    row = log_bins(us / 1e6, latencies)
     counts = np.bincount(row * columns + column, minlength=rows * columns).reshape(rows, columns)
-    return Heat(times, latencies, counts, by_column(column, us, columns) / 1e6)
+    whole = np.percentile(us, [share * 100 for share in SHARES]) / 1e6
+    return Heat(times, latencies, counts, by_column(column, us, columns) / 1e6, whole, of)
 
 
 def moments(run: Run) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -89,17 +124,22 @@ def by_column(column: NDArray[np.int64], us: NDArray[np.int64], columns: int) ->
     return found
 
 
-def draw(run: Run, _updates: pd.DataFrame) -> Figure | None:
-    """The figure, or None where no block latency was recorded."""
-    made = heat(run)
-    if made is None:
-        return None
-    figure, ax = axes("Latency of blocks over time", "time since the start of the run (s)", "latency (logarithmic)")
+def caption(made: Heat) -> str:
+    """The caption, which says what is counted."""
+    read = _READ.format(made.of)
+    return _BLOCKS.format(read) if made.of == BLOCK else _OTHERS.format(made.of, read)
+
+
+def draw(made: Heat) -> Figure:
+    """The figure."""
+    what = "Latency of blocks" if made.of == BLOCK else f"Time of {made.of}s"
+    axis = "latency (logarithmic)" if made.of == BLOCK else "time (logarithmic)"
+    figure, ax = axes(f"{what} over time", "time since the start of the run (s)", axis)
     ax.grid(visible=False)
     shown = np.ma.masked_equal(made.counts, 0)
     norm = LogNorm(1, max(int(made.counts.max()), 2))
     mesh = ax.pcolormesh(made.times, made.latencies, shown, norm=norm, cmap="Blues", rasterized=True)
-    bar = figure.colorbar(mesh, ax=ax, label="blocks", pad=0.01)
+    bar = figure.colorbar(mesh, ax=ax, label=f"{made.of}s", pad=0.01)
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
     middles = (made.times[:-1] + made.times[1:]) / 2
@@ -111,15 +151,17 @@ def draw(run: Run, _updates: pd.DataFrame) -> Figure | None:
     ax.set_yscale("log")
     ax.set_xlim(made.times[0], made.times[-1])
     ax.set_ylim(made.latencies[0], made.latencies[-1])
-    ax.yaxis.set_major_locator(LogLocator(subs=(1.0,) if made.latencies[-1] > 50 * made.latencies[0] else (1.0, 2, 5)))
+    wide = made.latencies[-1] > 50 * made.latencies[0]
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
+    if not wide:
+        ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.yaxis.set_major_formatter(EngFormatter(unit="s"))
     figure.legend(*ax.get_legend_handles_labels(), loc="outside lower left", ncols=3)
     return figure
 
 
-def told(run: Run) -> str:
+def told(made: Heat) -> str:
     """The figure in words."""
-    us = run.blocks_us[run.blocks_us > 0]
-    p50, p95, p99 = (microseconds(float(value)) for value in np.percentile(us, [50, 95, 99]))
-    return f"{counted(us.size, 'block')}: p50 {p50}, p95 {p95}, p99 {p99} over the whole run"
+    p50, p95, p99 = (seconds(float(value)) for value in made.whole)
+    return f"{counted(int(made.counts.sum()), made.of)}: p50 {p50}, p95 {p95}, p99 {p99} over the whole run"

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
+from reports.figures.material import Material
 from reports.figures.style import DASHES, SERIES, VERMILION
 from reports.generator import CPU_SHARE_MAX, LOOP_LAG_MAX_S, SERVER
 from reports.read import Run, processes_of
@@ -66,11 +67,13 @@ def _load(process: str, own: pd.DataFrame, points: int, *, seen: bool) -> Load:
     )
 
 
-def draw(run: Run, _updates: pd.DataFrame) -> Figure | None:
-    """The figure, or None where no process was sampled twice."""
-    found = loads(run)
-    if not found:
-        return None
+def take(material: Material) -> list[Load] | None:
+    """Of what the figure is made."""
+    return loads(material.run) or None
+
+
+def draw(found: list[Load]) -> Figure:
+    """The figure."""
     late = any(one.late.any() for one in found)
     figure = Figure(figsize=(9.0, 6.6 if late else 5.0), layout="constrained")
     drawn = list(figure.subplots(3 if late else 2, 1, sharex=True, squeeze=False)[:, 0])
@@ -108,9 +111,8 @@ def _panels(panels: list[Axes]) -> None:
     panels[-1].set_xlabel("time since the start of the run (s)")
 
 
-def told(run: Run) -> str:
+def told(found: list[Load]) -> str:
     """The figure in words."""
-    found = loads(run)
     busiest = max(found, key=lambda one: float(one.cpu_share.max()))
     text = f"{busiest.process} used up to {share(float(busiest.cpu_share.max()))} of a core"
     lags = [(float(one.lag_s.max()), one.process) for one in found if not np.isnan(one.lag_s).all()]

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from reports.devices import kind
+from reports.figures.material import Material
 from reports.figures.style import BLUE, ORANGE, SKY
 from reports.read import Run
 from reports.units import percent, size
@@ -44,11 +45,14 @@ def overheads(run: Run) -> pd.DataFrame:
     )
 
 
-def draw(run: Run, _updates: pd.DataFrame) -> Figure | None:
-    """The figure, or None where no bytes on the wire were counted."""
-    found = overheads(run)
-    if found.empty:
-        return None
+def take(material: Material) -> pd.DataFrame | None:
+    """Of what the figure is made."""
+    found = overheads(material.run)
+    return None if found.empty else found
+
+
+def draw(found: pd.DataFrame) -> Figure:
+    """The figure."""
     figure = Figure(figsize=(9.0, 1.7 + 0.36 * len(found)), layout="constrained")
     ax = figure.add_subplot()
     ax.set_title("Overhead on the wire")
@@ -73,8 +77,7 @@ def draw(run: Run, _updates: pd.DataFrame) -> Figure | None:
     return figure
 
 
-def told(run: Run) -> str:
+def told(found: pd.DataFrame) -> str:
     """The figure in words."""
-    found = overheads(run)
     beyond = found.drop(columns="payload").sum(axis=1) / found["payload"]
     return "; ".join(f"{name}: {percent(float(value))}" for name, value in beyond.items()) + " beyond the payload"

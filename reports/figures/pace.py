@@ -11,6 +11,7 @@ from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
 from reports.devices import updates_of
+from reports.figures.material import Material
 from reports.figures.style import BLUE, GREEN, VERMILION
 from reports.read import Run
 from reports.units import counted
@@ -63,11 +64,13 @@ def edges_of(found: list[Pace], bins: int = BINS) -> Times:
     return edges
 
 
-def draw(run: Run, _updates: pd.DataFrame) -> Figure | None:
-    """The figure, or None where nothing was planned."""
-    found = paces(run)
-    if not found:
-        return None
+def take(material: Material) -> list[Pace] | None:
+    """Of what the figure is made."""
+    return paces(material.run) or None
+
+
+def draw(found: list[Pace]) -> Figure:
+    """The figure."""
     edges = edges_of(found)
     figure = Figure(figsize=(9.0, 0.9 + 2.3 * len(found)), layout="constrained")
     drawn = figure.subplots(len(found), 1, sharex=True, squeeze=False)[:, 0]
@@ -91,11 +94,11 @@ def draw(run: Run, _updates: pd.DataFrame) -> Figure | None:
     return figure
 
 
-def told(run: Run) -> str:
+def told(found: list[Pace]) -> str:
     """The figure in words."""
     return "; ".join(
         f"{pace.title}: {len(pace.due):,} due, {counted(len(pace.started), 'start')}, {len(pace.ended):,} {pace.end}"
-        for pace in paces(run)
+        for pace in found
     )
 
 

@@ -10,8 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
+from reports.figures.material import Material
 from reports.figures.style import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, axes
 from reports.read import Run
+from reports.units import counted, seconds
 
 CAPTION: Final = "Devices by State (/5/0/3), as the devices had it; Idle is parted by what the update left there."
 
@@ -24,16 +26,23 @@ LAYERS: Final = (
     ("Result 2 or more", VERMILION),
 )
 _UPDATED, _IDLE, _FAILED = 0, 4, 5
+_BUSY: Final = (3, 2, 1)
+"""Downloading, Downloaded and Updating."""
 _LAYER_OF_STATE: Final = np.array([_IDLE, 3, 2, 1])
 POINTS: Final = 400
 
 
-def draw(run: Run, _updates: pd.DataFrame) -> Figure | None:
-    """The figure, or None where no device was recorded."""
-    counted = layers(run)
-    if counted is None:
-        return None
-    t, heights = counted
+Layers = tuple[NDArray[np.float64], NDArray[np.int64]]
+
+
+def take(material: Material) -> Layers | None:
+    """Of what the figure is made."""
+    return layers(material.run)
+
+
+def draw(found: Layers) -> Figure:
+    """The figure."""
+    t, heights = found
     figure, ax = axes("States of the devices over time", "time since the start of the run (s)", "devices")
     shown = [place for place in range(len(LAYERS)) if heights[place].any()]
     ax.stackplot(
@@ -51,7 +60,17 @@ def draw(run: Run, _updates: pd.DataFrame) -> Figure | None:
     return figure
 
 
-def layers(run: Run, points: int = POINTS) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
+def told(found: Layers) -> str:
+    """The figure in words."""
+    t, heights = found
+    span = f"from {seconds(float(t[0]))} to {seconds(float(t[-1]))}"
+    ends = [f"{number:,} {name}" for (name, _), number in zip(LAYERS, heights[:, -1].tolist(), strict=True) if number]
+    text = f"{counted(int(heights[:, -1].sum()), 'device')} {span}; at the end {', '.join(ends)}"
+    peaks = [f"{int(heights[k].max()):,} {LAYERS[k][0]}" for k in _BUSY if heights[k].any()]
+    return text + (f"; at the same time at most {', '.join(peaks)}" if peaks else "")
+
+
+def layers(run: Run, points: int = POINTS) -> Layers | None:
     """Times, and the number of devices in each layer at each of them (an array of layers by times)."""
     started = run.tables["devices"][["t", "device"]].assign(layer=_IDLE)
     changes = run.tables["states"]

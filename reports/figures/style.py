@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Iterable
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, TypedDict
 
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 BLUE: Final = "#0072B2"
@@ -19,8 +24,16 @@ GREY: Final = "#BBBBBB"
 SERIES: Final = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 """The palette of Okabe and Ito, in the order in which lines take their colours."""
 
-DASHES: Final = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))
+Dash = str | tuple[int, tuple[float, ...]]
+
+DASHES: Final[tuple[Dash, ...]] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))
 """Lines that are told apart in grey too, in the order in which they are taken."""
+
+DPI: Final = 150
+"""Of PNG files."""
+
+_FURTHER_DECIMALS: Final = re.compile(rb"(?<=[ \n])(-?\d+\.\d\d)\d+(?=[ \n])")
+"""Of coordinates of lines, beyond a hundredth of a point. Scales have them too, within brackets, and need them."""
 
 STYLE: Final[Any] = {
     "font.family": ["DejaVu Sans"],
@@ -58,12 +71,53 @@ def axes(title: str, x: str, y: str) -> tuple[Figure, Axes]:
     return figure, ax
 
 
-def legend(figure: Figure, ax: Axes) -> None:
+def legend(figure: Figure, ax: Axes, columns: int = 2) -> None:
     """A legend below the axes, where it hides nothing."""
     handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower left", ncols=2)
+    figure.legend(handles, labels, loc="outside lower left", ncols=columns)
+
+
+def short(name: str, most: int = 34) -> str:
+    """A name that is not too long for a label."""
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
+class Look(TypedDict):
+    """How a line looks."""
+
+    color: str
+    linestyle: Dash
+
+
+def looks(names: Iterable[str]) -> dict[str, Look]:
+    """A look for each name; those of the first twelve by the alphabet are all different."""
+    return {
+        name: {"color": SERIES[place % len(SERIES)], "linestyle": DASHES[place % len(DASHES)]}
+        for place, name in enumerate(sorted(names))
+    }
 
 
 def colours(names: Iterable[str]) -> dict[str, str]:
     """A colour for each name, the same in all figures of a report."""
-    return {name: SERIES[place % len(SERIES)] for place, name in enumerate(sorted(names))}
+    return {name: look["color"] for name, look in looks(names).items()}
+
+
+def save(figure: Figure, png: Path | None = None) -> bytes:
+    """Write a figure to a PNG file, where one is given, and give it as SVG.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    canvas: Any
+    figure.set_dpi(DPI)
+    # `savefig` would find the layout anew for each of the two, which costs as much as drawing does.
+    if png is None:
+        figure.draw_without_rendering()
+    else:
+        canvas = FigureCanvasAgg(figure)
+        canvas.print_png(png, pil_kwargs={"compress_level": 4})
+    figure.set_layout_engine("none")
+    svg = io.BytesIO()
+    canvas = FigureCanvasSVG(figure)
+    canvas.print_svg(svg, metadata={"Date": None})
+    return _FURTHER_DECIMALS.sub(rb"\1", svg.getvalue())

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reports.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from reports.timeline import Fetched, Held, Message, Span, Timeline
+from reports.units import percent, seconds
 
 CAPTION: Final = (
     "One device over time: below what it had itself stands what the server told of it. Shades and vertical lines are "
@@ -33,6 +34,8 @@ TICKS_MOST: Final = 800
 MARGIN: Final = 0.02
 ROWS: Final = 3
 """Most rows of the operator's steps."""
+TOLD_MOST: Final = 12
+"""States, transfers or faults that are told one by one."""
 
 
 def draw(made: Timeline) -> Figure:
@@ -54,6 +57,30 @@ def draw(made: Timeline) -> Figure:
     axes[-1].xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,.6g}"))
     figure.legend(handles=_legend(made), loc="outside lower left", ncols=9, fontsize=8, columnspacing=1.4)
     return figure
+
+
+def told(made: Timeline) -> str:
+    """The figure in words; times count from the start of the run."""
+    held = [one for one, before in zip(made.held, [None, *made.held], strict=False) if one[1:] != (before or ())[1:]]
+    parts = [
+        _listed("States", [f"{_names(one)[0]} at {seconds(one.t)}" for one in held]),
+        _listed("transfers", [_one(one) for one in made.transfers]),
+        _listed("faults", [f"{one.text} at {seconds(one.begin)}" for one in made.faults]),
+        f"verdict {made.verdict}" if made.verdict else "",
+        f"started at {seconds(made.begin)}, ended at {seconds(made.end)}",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def _one(one: Fetched) -> str:
+    lasted = seconds(one.span.end - one.span.begin)
+    return f"{one.span.text} after {lasted} with {percent(one.shares[-1])} of the package"
+
+
+def _listed(name: str, told: Sequence[str]) -> str:
+    more = len(told) - TOLD_MOST
+    shown = [*told[:TOLD_MOST], *([f"{more} more"] if more > 0 else [])]
+    return f"{name}: {', '.join(shown)}" if shown else ""
 
 
 def _width(made: Timeline) -> float:

@@ -110,7 +110,8 @@ def test_page_is_one_file_that_fetches_nothing(directory):
     assert "lwm2m-fleet run scenarios/synthetic.toml --seed 7" in page
     assert sorted(path.name for path in (directory / "figures").glob("*.png")) == [
         "accounts.png", "block-latency.png", "devices-over-time.png", "download-times.png", "generator.png",
-        "latency-over-time.png", "overhead.png", "pace.png", "states.png", "throughput.png", "update-times.png",
+        "latency-over-time.png", "overhead.png", "pace.png", "states.png", "throughput-over-time.png",
+        "throughput.png", "update-times.png",
     ]  # fmt: skip
 
 

@@ -6,13 +6,18 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from reports.aggregate import update_frame
 from reports.devices import device_frame
-from reports.figures import accounts, downloads, gantt, heat, load, overhead, pace
+from reports.figures import KINDS, Material, accounts, downloads, gantt, heat, load, overhead, pace
 from tests.reports.synthetic import Device, fleet_of, health
 
 
 def rows_of(run, table):
     return run.tables[table].to_dict("records")
+
+
+def material(run, **more):
+    return Material(run, update_frame(run, device_frame(run)), **more)
 
 
 def test_durations_of_downloads(record):
@@ -21,12 +26,13 @@ def test_durations_of_downloads(record):
     for row in rows_of(run, "transfers"):
         if row["outcome"] == "ok":
             plain.setdefault(f"{row['transport']}/{row['delivery']}", []).append(row["t"] - row["started"])
-    assert {name: took.tolist() for name, took in downloads.durations(run).items()} == plain
+    found = downloads.take(material(run))
+    assert {own.kind: own.took.tolist() for own in found} == {name: sorted(took) for name, took in plain.items()}
 
 
 def test_blocks_have_their_place_in_time_and_latency(record):
     run = record(fleet_of(60))
-    made = heat.heat(run, columns=7, rows=5)
+    made = heat.heat(*heat.moments(run), columns=7, rows=5)
     cells, columns = Counter(), {}
     for place, row in enumerate(rows_of(run, "transfers")):
         own = run.blocks_of(run.tables["transfers"].iloc[place : place + 1]).tolist()
@@ -82,7 +88,7 @@ def test_accounts(record):
     keys = zip(found["fault"], found["device"], found["server"], strict=True)
     assert dict(zip(keys, found["devices"], strict=True)) == plain
     assert found["declared"].sum() == 61
-    assert "of 1 the server reported another end" in accounts.told(run)
+    assert "of 1 the server reported another end" in accounts.told(found)
 
 
 def test_of_many_names_the_rarest_are_others(record):
@@ -117,8 +123,7 @@ def test_lanes_show_the_worst_the_median_and_each_fault(record):
 
 def test_nothing_recorded_gives_no_data(record):
     run = record([], fleet_health=[], server_health=[])
-    assert heat.heat(run) is None
-    assert downloads.durations(run) == {}
+    assert [kind.name for kind in KINDS if kind.take(material(run)) is not None] == []
     for found in (pace.paces(run), load.loads(run), gantt.lanes(run)):
         assert found == []
     assert overhead.overheads(run).empty
