@@ -107,6 +107,10 @@
     const folded = target && target.closest("details");
     if (folded && !folded.open) { folded.open = true; target.scrollIntoView(); }
   };
+  // A card over the page (one of a group, so it has a name) goes away by Escape and by a click beside it.
+  const putAway = () => { for (const one of document.querySelectorAll("details[name][open]")) one.open = false; };
+  addEventListener("keydown", (event) => { if (event.key === "Escape") putAway(); });
+  addEventListener("click", (event) => { if (!event.target.closest("details[name]")) putAway(); });
   addEventListener("hashchange", reveal);
   reveal();
   let opened = [];

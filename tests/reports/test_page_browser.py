@@ -82,25 +82,25 @@ def window(browser, size="desktop", *, dark=False, script=True):
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", ["report", "compare", "matrix"])
-def test_it_fits_in_the_window(browser, pages, name, size, script):
+def test_they_fit_in_the_window(browser, pages, size, script):
     with window(browser, size, dark=script, script=script) as page:
-        page.goto(pages[name])
-        assert page.locator("h1").count() == 1
-        assert (page.locator("button:visible").count() > 0) is script
-        laid_out = page.context.new_cdp_session(page).send("Page.getLayoutMetrics")
-        assert laid_out["cssContentSize"]["width"] <= SIZES[size][0]
+        for address in pages.values():
+            page.goto(address)
+            assert page.locator("h1").count() == 1
+            assert (page.locator("button:visible").count() > 0) is script
+            laid_out = page.context.new_cdp_session(page).send("Page.getLayoutMetrics")
+            assert laid_out["cssContentSize"]["width"] <= SIZES[size][0]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("name", ["report", "compare", "matrix"])
-def test_axe_finds_nothing(browser, pages, name, dark):
+def test_axe_finds_nothing(browser, pages, dark):
     with window(browser, "phone" if dark else "desktop", dark=dark) as page:
-        page.goto(pages[name])
-        page.evaluate("for (const one of document.querySelectorAll('details:not([name])')) one.open = true")
-        found = Axe().run(page)
-        assert not found.violations_count, found.generate_report()
-        assert len(found.response["passes"]) > 20
+        for address in pages.values():
+            page.goto(address)
+            page.evaluate("for (const one of document.querySelectorAll('details:not([name])')) one.open = true")
+            found = Axe().run(page)
+            assert not found.violations_count, found.generate_report()
+            assert len(found.response["passes"]) > 20
 
 
 def column(page, table, place):
@@ -186,6 +186,19 @@ def test_a_link_opens_what_is_folded_and_commands_are_copied(browser, pages):
         button.click()
         page.get_by_text("Copied").wait_for()
         assert page.evaluate("navigator.clipboard.readText()") == "lwm2m-fleet run scenarios/synthetic.toml --seed 7"
+
+
+def test_a_card_of_the_matrix_opens_and_goes_away(browser, pages):
+    with window(browser, "phone") as page:
+        page.goto(pages["matrix"])
+        for leave in (lambda: page.keyboard.press("Escape"), lambda: page.locator("h1").click()):
+            page.locator("td.bad summary").first.click()
+            card = page.locator("details[open] .card")
+            assert "device: ended in 0/5, declared was 0/2" in card.inner_text()
+            box = card.bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= SIZES["phone"][0]
+            leave()
+            card.wait_for(state="hidden")
 
 
 def test_on_paper_all_is_open_and_no_control_is_left(browser, pages):
