@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -54,7 +55,7 @@ def take(material: Material, bins: int = BINS) -> list[Blocks] | None:
     for name in looks:
         own = run.blocks_of(transfers[material.kinds == name])
         if own.size:
-            p50, p99 = (float(value) for value in np.percentile(own, [50, 99]))
+            p50, p99 = (float(value) for value in percentiles(small(own), (50, 99)))
             found.append(Blocks(name, looks[name], own.size, p50, p99, edges, log_counts(own / 1e6, edges)))
     return found
 
@@ -68,9 +69,21 @@ def log_counts(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArr
 def log_bins(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
     """The bin of each value, by arithmetic: millions of searches among the edges would take seconds."""
     count = len(edges) - 1
-    steps = np.log(values / edges[0]) * (count / np.log(edges[-1] / edges[0]))
+    # The logarithm of 32 bits takes a tenth of the time.
+    steps = np.log((values / edges[0]).astype(np.float32)) * (count / np.log(edges[-1] / edges[0]))
     bins: NDArray[np.int64] = np.clip(steps.astype(np.int64), 0, count - 1)
     return bins
+
+
+def small(us: NDArray[np.integer]) -> NDArray[np.integer]:
+    """The same numbers in 32 bits, where they fit, of which percentiles take a third of the time."""
+    return us.astype(np.int32) if us.max(initial=0) < 2**31 else us
+
+
+def percentiles(us: NDArray[np.integer], shares: Sequence[float]) -> NDArray[np.float64]:
+    """Percentiles by linear interpolation."""
+    found: NDArray[np.float64] = np.percentile(us, shares).astype(np.float64)
+    return found
 
 
 def draw(found: list[Blocks]) -> Figure:

@@ -15,7 +15,7 @@ from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullForma
 from numpy.typing import NDArray
 
 from reports.devices import updates_of
-from reports.figures.blocks import log_bins
+from reports.figures.blocks import log_bins, percentiles, small
 from reports.figures.material import Material
 from reports.figures.style import axes
 from reports.read import BLOCK_COUNT, Run
@@ -36,7 +36,7 @@ COLUMNS_LEAST: Final = 12
 OF_A_COLUMN: Final = 25
 """Of fewer, a 95th percentile tells little: where there is less to show, columns are wider."""
 ROWS: Final = 60
-SHARES: Final = (0.5, 0.95, 0.99)
+SHARES: Final = (50, 95, 99)
 LINES: Final = (("p50", "-"), ("p95", "--"), ("p99", ":"))
 
 
@@ -75,7 +75,7 @@ def take(material: Material) -> Heat | None:
 
 
 def heat(
-    at: NDArray[np.float64], us: NDArray[np.int64], columns: int = 0, rows: int = ROWS, of: str = BLOCK
+    at: NDArray[np.float64], us: NDArray[np.integer], columns: int = 0, rows: int = ROWS, of: str = BLOCK
 ) -> Heat | None:
     """What was had ``at`` (seconds) after so many microseconds; None where none of them is above 0."""
     if int(us.min(initial=1)) <= 0:
@@ -89,7 +89,8 @@ def heat(
     column = np.minimum(((at - first) * (columns / (times[-1] - first))).astype(np.int64), columns - 1)
     row = log_bins(us / 1e6, latencies)
     counts = np.bincount(row * columns + column, minlength=rows * columns).reshape(rows, columns)
-    whole = np.percentile(us, [share * 100 for share in SHARES]) / 1e6
+    us = small(us)
+    whole = percentiles(us, SHARES) / 1e6
     return Heat(times, latencies, counts, by_column(column, us, columns) / 1e6, whole, of)
 
 
@@ -108,19 +109,15 @@ def moments(run: Run) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return at, us
 
 
-def by_column(column: NDArray[np.int64], us: NDArray[np.int64], columns: int) -> NDArray[np.float64]:
-    """Percentiles of each column by linear interpolation, ``SHARES`` by columns; one sort for all of them."""
-    keys = np.sort((column << 40) | np.minimum(us, (1 << 40) - 1))
-    sizes = np.bincount(column, minlength=columns)
-    firsts = np.cumsum(sizes) - sizes
-    filled = sizes > 0
+def by_column(column: NDArray[np.int64], us: NDArray[np.integer], columns: int) -> NDArray[np.float64]:
+    """Percentiles of each column by linear interpolation, ``SHARES`` by columns; NaN for an empty one."""
+    # Numbers of so few bits are sorted by counting, ten times as fast as latencies are.
+    order = np.argsort(column.astype(np.min_scalar_type(columns)), kind="stable")
+    ends = np.cumsum(np.bincount(column, minlength=columns))
     found = np.full((len(SHARES), columns), np.nan)
-    values = (keys & ((1 << 40) - 1)).astype(np.float64)
-    for place, share in enumerate(SHARES):
-        exact = firsts[filled] + share * (sizes[filled] - 1)
-        low = np.floor(exact).astype(np.int64)
-        high = np.minimum(low + 1, firsts[filled] + sizes[filled] - 1)
-        found[place, filled] = values[low] + (exact - low) * (values[high] - values[low])
+    for place, own in enumerate(np.split(us[order], ends[:-1])):
+        if own.size:
+            found[:, place] = percentiles(own, SHARES)
     return found
 
 

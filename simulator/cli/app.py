@@ -210,11 +210,15 @@ def report(
     run_directory: Annotated[Path, typer.Argument(help="Directory of a run.", show_default=False)],
     format_: Annotated[str, typer.Option("--format", help="Some of html,md,csv,json,junit,xlsx.")] = "html,json,csv",
     out: Annotated[Path | None, typer.Option(help="Directory to write to; that of the run by default.")] = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ENDPOINT", help="A device to show over time besides the others; may be repeated."),
+    ] = None,
 ) -> None:
     """Write the report of a run again, in one or several formats, and say whether its criteria hold."""
     from simulator.cli.report import report_run
 
-    raise typer.Exit(report_run(run_directory, output, format_, out))
+    raise typer.Exit(report_run(run_directory, output, format_, out, tuple(device or ())))
 
 
 @app.command()

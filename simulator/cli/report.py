@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from rich.table import Table
 import reports
 from reports.formats.files import DEFAULT, FORMATS, written
 from reports.formats.workbook import FormatError
+from reports.single import DeviceNameError
 from reports.text import tables
 from simulator.cli.failure import CRITERION_FAILED, ENVIRONMENT, HOLDS, USAGE, CommandFailedError
 
@@ -21,16 +22,20 @@ if TYPE_CHECKING:
 
 
 def print_report(
-    directory: Path, console: Console, formats: Collection[str] = DEFAULT, out: Path | None = None
+    directory: Path,
+    console: Console,
+    formats: Collection[str] = DEFAULT,
+    out: Path | None = None,
+    devices: Sequence[str] = (),
 ) -> bool:
     """Build the report of a run and print its tables; whether all criteria hold.
 
     Raises:
-        CommandFailedError: a format is not known or the report cannot be written.
+        CommandFailedError: a format or a device is not known, or the report cannot be written.
     """
     try:
-        summary = reports.build(directory, formats, out)
-    except reports.RunError as error:
+        summary = reports.build(directory, formats, out, devices)
+    except (reports.RunError, DeviceNameError) as error:
         raise CommandFailedError(str(error), USAGE) from None
     except FormatError as error:
         raise CommandFailedError(str(error), ENVIRONMENT) from None
@@ -59,15 +64,18 @@ def print_report(
     return reports.all_hold(summary)
 
 
-def report_run(directory: Path, console: Console, listed: str, out: Path | None) -> int:
+def report_run(directory: Path, console: Console, listed: str, out: Path | None, devices: Sequence[str] = ()) -> int:
     """Report a run that has ended in the formats of a list such as ``html,md``; the exit code.
 
     Raises:
-        CommandFailedError: a format is not known or the report cannot be written.
+        CommandFailedError: a format or a device is not known, or the report cannot be written.
     """
     formats = list(dict.fromkeys(name.strip() for name in listed.split(",")))
     for name in formats:
         if name not in FORMATS:
             msg = f"--format: {name or 'an empty name'} is no format of a report, choose from {', '.join(FORMATS)}"
             raise CommandFailedError(msg, USAGE)
-    return HOLDS if print_report(directory, console, formats, out) else CRITERION_FAILED
+    if devices and "html" not in formats:
+        msg = "--device: only a page shows single devices, so html has to be among --format"
+        raise CommandFailedError(msg, USAGE)
+    return HOLDS if print_report(directory, console, formats, out, devices) else CRITERION_FAILED

@@ -7,7 +7,10 @@ import re
 import pytest
 
 from reports.build import build
+from reports.devices import device_frame
 from reports.figures import draw_timeline
+from reports.figures.timeline import TOLD_MOST, told
+from reports.single import DeviceNameError, named
 from reports.timeline import Fetched, Held, Message, Span, of_run, timeline
 from simulator.events import (
     DeviceStarted,
@@ -126,15 +129,46 @@ def test_a_report_draws_some_devices_those_first_that_were_not_ok(record):
     run = record([*fleet_of(10), *faulty])
     (run.path / "figures" / "devices").mkdir(parents=True)
     (run.path / "figures" / "devices" / "old.svg").write_text("")
-    summary = build(run.path)
+    summary = build(run.path, endpoints=["vd-000003"])
     drawn = sorted((run.path / "figures" / "devices").iterdir())
-    assert len(drawn) == 4
+    assert len(drawn) == 5  # one was asked for
+    assert "3-vd-000003.svg" in [path.name for path in drawn]
     assert {path.suffix for path in drawn} == {".svg"}
     assert "old.svg" not in [path.name for path in drawn]
     indices = {int(path.name.partition("-")[0]) for path in drawn}
     assert {one.index for one in summary.not_ok[:1]} <= indices
     page = (run.path / "report.html").read_text(encoding="utf-8")
-    assert page.count('alt="timeline of ') == 4
+    assert page.count('alt="timeline of ') == 5
+    assert "vd-000003 (chosen): " in page
+
+
+def test_a_device_that_is_not_there_is_an_error_that_names_near_ones(record):
+    devices = device_frame(record([Device(k) for k in range(3)]))
+    assert named(devices, ["vd-000002", "vd-000000", "vd-000002"]) == [2, 0]
+    with pytest.raises(DeviceNameError, match=r"'vd-00001'; near it are vd-000001, "):
+        named(devices, ["vd-000000", "vd-00001"])
+    with pytest.raises(DeviceNameError, match=r"'x'; it has vd-000000, vd-000001, vd-000002$"):
+        named(devices, ["x"])
+    with pytest.raises(DeviceNameError, match=r"'x'$"):
+        named(devices.head(0), ["x"])
+
+
+def test_a_timeline_in_words():
+    made = timeline([START, fault(2.5, "slow"), StateChanged(3.0, 7, 1, 0, ""), transfer(), *ends()], 7)
+    text = told(made)
+    assert "States: Downloading at 3 s, Idle, Result 5 at 8 s; " in text
+    assert "transfers: ok after 4 s with 100 % of the package; " in text
+    assert "faults: flash-slow at 2.5 s; verdict fail: bad; started at 1 s, ended at 9 s" in text
+
+
+def test_of_many_states_the_first_are_told():
+    made = timeline([START, *(StateChanged(2.0 + k, 7, k % 2, 0, "") for k in range(TOLD_MOST + 3))], 7)
+    assert told(made).count(" at ") == TOLD_MOST + 2  # and when it started and ended
+    assert ", 3 more; " in told(made)
+
+
+def ends():
+    return [StateChanged(8.0, 7, 0, 5, ""), UpdateEnded(9.0, 7, "pull", 1.0, 1.0, "fail", 0, 5, "", "bad")]
 
 
 def test_a_run_without_faults_in_which_all_went_well_has_none(record):
