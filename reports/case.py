@@ -11,17 +11,21 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+import numpy as np
 import pandas as pd
 
 from reports.devices import PEER_SEAM
 from reports.pattern import RESULT_PATH, STATE_PATH, hides_downloading, notifies_every_change
-from reports.read import Run, section
+from reports.read import BLOCK_COUNT, Run, section
+from reports.transports import group_of
 
 GRACE_S: Final = 10.0
 """How long a server may take to report what a device has: two confirmable notifications may be lost on a sound network,
 in the buffers of a kernel, and are sent again after at most 3 and 6 s (RFC 7252 §4.8)."""
 LAGS: Final = 4.0
 """How many of the longest lags of an event loop are added to it, since the clocks of the record are as late."""
+AT_ONCE: Final = 4000
+"""Devices whose rows are tuples at a time: they take many times the memory of the tables."""
 OWN_SEAMS: Final = frozenset({"flash", "store", "installer", "decision"})
 """Seams of faults inside a device, which leave its link and what it reports as they are."""
 
@@ -117,31 +121,57 @@ class Case:
 
 
 def cases(run: Run, devices: pd.DataFrame) -> Iterator[Case]:
-    """Every device of the campaign."""
+    """Those of some devices that are in the campaign, in their order.
+
+    Args:
+        devices: rows of ``reports.devices.device_frame``; what is not told of a device here is not read for it.
+    """
     there = devices[devices["campaign"]]
-    tables = run.tables
-    scenario = section(run.manifest.get("scenario"))
-    groups, campaign = section(scenario.get("groups")), section(scenario.get("campaign"))
+    for begin in range(0, len(there), AT_ONCE):
+        yield from _some_cases(run, there.iloc[begin : begin + AT_ONCE])
+
+
+def grace_s_of(run: Run) -> float:
+    """How long a server may take in a run to report what a device has."""
+    health = run.tables["health"]
+    return GRACE_S + LAGS * float(health["loop_lag_s"].max() if len(health) else 0.0)
+
+
+def judged_at(run: Run) -> pd.Series[float]:
+    """By device, when the operator stopped looking."""
+    return run.tables["updates"].groupby("device")["t"].last()
+
+
+def numbers(reports: pd.DataFrame, path: str) -> pd.DataFrame:
+    """The reports of a path whose value is a number, as int64."""
+    found = reports[reports["path"] == path]
+    found = found[found["value"].str.fullmatch(r"[0-9]{1,9}")]
+    return found.assign(value=found["value"].astype("int64"))
+
+
+def _some_cases(run: Run, there: pd.DataFrame) -> Iterator[Case]:
+    def own(table: str) -> pd.DataFrame:
+        rows = run.tables[table]
+        return rows[rows["device"].isin(there.index)]
+
+    campaign = section(section(run.manifest.get("scenario")).get("campaign"))
     request_s = _least(campaign.get("request_timeout_s"), campaign.get("timeout_s"))
-    grace_s = GRACE_S + LAGS * float(tables["health"]["loop_lag_s"].max() if len(tables["health"]) else 0.0)
-    held = _rows(tables["states"], Held)
-    states = _rows(_numbers(tables["server_reports"], STATE_PATH), Report)
-    results = _rows(_numbers(tables["server_reports"], RESULT_PATH), Report)
-    registrations = _rows(tables["registrations"], Registration)
-    gone = tables["server_registrations"]
+    grace_s = grace_s_of(run)
+    held, registrations = _rows(own("states"), Held), _rows(own("registrations"), Registration)
+    reports, gone, steps = own("server_reports"), own("server_registrations"), own("steps")
+    states, results = _rows(numbers(reports, STATE_PATH), Report), _rows(numbers(reports, RESULT_PATH), Report)
     ended = _rows(gone[gone["kind"] == "deregistered"], Ended)
-    steps = tables["steps"]
     orders = _rows(steps[steps["step"].isin(["write_uri", "write_package"])], Order)
-    transfers = _rows(_with_last_block(run), Transfer)
-    judged = tables["updates"].groupby("device")["t"].last().to_dict()
-    outside = tables["faults"]
+    transfers = _rows(_with_last_block(run, own("transfers")), Transfer)
+    judged = judged_at(run).reindex(there.index).dropna().to_dict()
+    outside = own("faults")
     struck = set(outside[~outside["seam"].isin(OWN_SEAMS | {PEER_SEAM})]["device"])
     far = not _is_near(section(run.manifest.get("server")).get("uri"))
-    ends = tables["device_ends"]
+    ends = own("device_ends")
     lossy = set(ends[ends["retransmissions"] > 0]["device"]) if far else set()
     columns = ["endpoint", "group", "delivery", "fault", "declared", "network"]
     for index, endpoint, group, delivery, fault, declared, network in there[columns].itertuples(name=None):
-        plan = section(groups.get(group))
+        plan = group_of(run, group)
         yield Case(
             index=int(index),
             endpoint=endpoint,
@@ -181,20 +211,12 @@ def _least(*values: Any) -> float | None:
     return min(known, default=None)
 
 
-def _numbers(reports: pd.DataFrame, path: str) -> pd.DataFrame:
-    """The reports of a path whose value is a number."""
-    found = reports[(reports["path"] == path) & reports["value"].str.fullmatch(r"[0-9]{1,9}")]
-    return found.assign(value=found["value"].astype("int64"))
-
-
-def _with_last_block(run: Run) -> pd.DataFrame:
+def _with_last_block(run: Run, transfers: pd.DataFrame) -> pd.DataFrame:
     """The transfers with the time of their last block: for a push the latencies run from answer to next block."""
-    transfers = run.tables["transfers"]
-    spent = [
-        run.blocks_us[first : first + count].sum() / 1e6
-        for first, count in zip(transfers["block_from"], transfers["block_count"], strict=True)
-    ]
-    return transfers.assign(last_block=transfers["started"] + pd.Series(spent, index=transfers.index, dtype="float64"))
+    counts = transfers[BLOCK_COUNT].to_numpy()
+    so_far = np.concatenate([[0], np.cumsum(run.blocks_of(transfers))])
+    after = np.cumsum(counts)
+    return transfers.assign(last_block=transfers["started"] + (so_far[after] - so_far[after - counts]) / 1e6)
 
 
 def _rows(table: pd.DataFrame, shape: Any) -> dict[int, list[Any]]:

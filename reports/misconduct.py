@@ -6,11 +6,12 @@ State that another followed at once need not be told (RFC 7641 §1.3), an answer
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from reports.case import Case, Held
+from reports.case import Case, Held, Registration
 from reports.units import seconds
 
 STATES: Final = {1: "Downloading", 2: "Downloaded", 3: "Updating"}
@@ -45,6 +46,7 @@ Rule = Callable[[Case], Iterator[Finding]]
 def missed_state(case: Case) -> Iterator[Finding]:
     """A State that the device held for long while it was observed, and that no notification brought to light."""
     told = [report for report in case.states if report.source in REPLIES]
+    registers = [row.t for row in case.registrations if _is_register(row)]
     for at, row in enumerate(case.held):
         if row.state not in STATES or (row.state == 1 and case.hides_downloading):
             continue
@@ -52,8 +54,8 @@ def missed_state(case: Case) -> Iterator[Finding]:
         if until is None or (at and case.held[at - 1].state == row.state):
             continue
         # Observations end with a registration, so what counts is when this one's was answered.
-        registered = max((r.t for r in case.registrations if _is_register(r) and r.t < until), default=None)
-        observed = next((report.t for report in told if registered is not None and report.t >= registered), None)
+        before = bisect_left(registers, until)
+        observed = next((report.t for report in told if before and report.t >= registers[before - 1]), None)
         if observed is None or until - max(row.t, observed) < case.grace_s:
             continue
         if not any(report.t >= row.t and report.value == row.state for report in told):
@@ -212,8 +214,8 @@ def _began(case: Case, row: Held) -> bool:
     return at == 0 or case.held[at - 1].result != row.result
 
 
-def _is_register(row: object) -> bool:
-    return getattr(row, "operation", "") == "register" and getattr(row, "outcome", "") == "ok"
+def _is_register(row: Registration) -> bool:
+    return row.operation == "register" and row.outcome == "ok"
 
 
 def _is_registered(case: Case, t: float) -> bool:

@@ -12,6 +12,7 @@ from reports.judged import Charge, Judged, ServerClass, Verdicts
 from reports.misconduct import CLASSES
 from reports.read import Run
 from reports.summary import Cell, Disagreement, FaultVerdict, Results
+from reports.suspects import suspects
 
 DISAGREEMENTS_MOST = 100
 CHARGES_MOST = 20
@@ -119,7 +120,7 @@ def _findings(run: Run, devices: pd.DataFrame) -> tuple[list[Charge], list[Charg
     """Charges, and doubts."""
     charges: list[Charge] = []
     doubts: list[Charge] = []
-    for case in cases(run, devices):
+    for case in cases(run, devices.loc[suspects(run, devices)]):
         for name, _, rule in CLASSES:
             found = list(rule(case))
             if found:
