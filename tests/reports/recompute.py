@@ -17,6 +17,7 @@ class Raw:
     """The rows of a run directory by table, in order of time."""
 
     def __init__(self, directory):
+        self.directory = directory
         self.manifest = json.loads((directory / "manifest.json").read_text())
         self.tables = defaultdict(list)
         self.parts = 0

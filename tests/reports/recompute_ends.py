@@ -74,19 +74,34 @@ def faults(raw):
     }
 
 
-def pattern(raw):
-    """Sound devices of which State and Result were reported whole, in another order, and not whole."""
-    values = defaultdict(lambda: {"/5/0/3": [], "/5/0/5": []})
+def _told(raw):
+    """By sound device of the campaign: the values of State and of Update Result that the server told, in order."""
+    values = {
+        device: ([], [])
+        for device, row in raw.campaign.items()
+        if not row["fault"] and (row["expected_state"], row["expected_result"]) == (0, 1)
+    }
     for row in raw.tables["server_reports"]:
-        if row["path"] in ("/5/0/3", "/5/0/5"):
-            own = values[row["device"]][row["path"]]
+        if row["device"] in values and row["path"] in ("/5/0/3", "/5/0/5"):
+            own = values[row["device"]][row["path"] == "/5/0/5"]
             if own[-1:] != [row["value"]]:
                 own.append(row["value"])
+    return values
+
+
+def sequences(raw):
+    """How many sound devices had which values told."""
+
+    def shown(values):
+        return " → ".join(values) if values else "never reported"
+
+    return Counter(f"State {shown(states)}, Result {shown(got)}" for states, got in _told(raw).values())
+
+
+def pattern(raw):
+    """Sound devices of which State and Result were reported whole, in another order, and not whole."""
     counts = Counter()
-    for device, row in raw.campaign.items():
-        if row["fault"] or (row["expected_state"], row["expected_result"]) != (0, 1):
-            continue
-        states, got = values[device]["/5/0/3"], values[device]["/5/0/5"]
+    for states, got in _told(raw).values():
         counts["devices"] += 1
         whole = got[-1:] == ["1"] and states[-1:] == ["0"] and {"0", "1", "2", "3"} <= set(states)
         places, at = [], 0

@@ -1,6 +1,7 @@
 """Every figure of a summary against a second opinion in plain Python, on a run that was made and on one that was."""
 
 import json
+import math
 
 import pytest
 
@@ -8,6 +9,7 @@ from reports.build import build
 from tests.cli.in_process import typed
 from tests.reports import recompute, recompute_ends
 from tests.reports.recompute import Raw
+from tests.reports.recompute_tables import read_tables, tables_of
 from tests.reports.synthetic import Device, Written, fleet_of
 
 SCENARIO = """
@@ -205,3 +207,23 @@ def test_measures_of_criteria(both):
         "as_declared_min": ends["as_declared"] / ends["declared"],
     }
     assert measured == {name: expected[name] for name in measured}
+
+
+def test_every_table_of_the_page(both):
+    raw, _ = both
+    shown = read_tables((raw.directory / "report.html").read_text())
+    expected = {name: rows for name, rows in tables_of(raw).items() if rows}
+    if "transports" not in shown:
+        assert len({row["transport"] for row in raw.devices.values()}) == 1
+        del expected["transports"], expected["transports-bytes"]
+    # Limits of criteria are those of the scenario; their measures, verdicts and disagreements are looked at above.
+    assert shown.keys() - {"criteria", "verdicts", "misconduct", "disagreements"} == expected.keys()
+    if "transports" in shown:
+        # Ceilings are not of the events.
+        shown["transports"] = {words[:2]: row[:5] for words, row in shown["transports"].items()}
+    for name, rows in expected.items():
+        assert shown[name].keys() == rows.keys()
+        for words, row in rows.items():
+            found = [math.nan if value is None else value for value in shown[name][words]]
+            wanted = [math.nan if value is None else value for value in row]
+            assert found == pytest.approx(wanted, rel=1e-9, abs=1e-9, nan_ok=True), (name, words)
