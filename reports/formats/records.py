@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, Final
 
+from reports.slices import Series
 from reports.summary import Summary
 
 Record = dict[str, Any]
@@ -30,11 +31,27 @@ def records(summary: Summary) -> dict[str, list[Record]]:
         "not-ok": [flat(one) for one in summary.not_ok],
         "transports": [flat(one) for one in summary.sides.transports],
         "throughput": [{"kind": kind, **flat(one)} for kind, one in summary.throughput.items()],
+        "slices": [{"by": by, **flat(one)} for by, slices in summary.slices.items() for one in slices],
+        "series": _series(summary.series),
+        "peers": [flat(one) for one in summary.peers],
         "faults": [flat(one) for one in summary.faults],
         "results": [flat(one) for one in summary.results.cross],
         "processes": [flat(one) for one in summary.generator.processes],
     }
     return {name: rows for name, rows in found.items() if rows}
+
+
+def _series(found: Series) -> list[Record]:
+    """A row for each stretch; payload by transport, since the other properties are as many as a run has groups."""
+    columns = {
+        "registered_per_s": found.registered_per_s,
+        "due_per_s": found.due_per_s,
+        "started_per_s": found.started_per_s,
+        "ended_per_s": found.ended_per_s,
+        **{f"bytes_per_s {name}": rates for name, rates in found.bytes_per_s["transport"].items()},
+    }
+    rows = zip(*columns.values(), strict=True)
+    return [{"from_s": k * found.step_s, **dict(zip(columns, row, strict=True))} for k, row in enumerate(rows)]
 
 
 def flat(value: Any) -> Record:

@@ -49,6 +49,14 @@ def test_every_format_tells_the_summary(built):
         (one["fault"], one["devices"], one["verdict"]) for one in found["faults"]
     ]
 
+    series = read(out / "tables/series.csv")
+    rates = found["series"]["bytes_per_s"]["transport"]["coap"]
+    assert [float(row["bytes_per_s coap"]) for row in series] == rates
+    assert float(series[1]["from_s"]) == found["series"]["step_s"]
+    slices = {(row["by"], row["value"]): int(row["bytes"]) for row in read(out / "tables/slices.csv")}
+    assert slices == {(by, one["value"]): one["bytes"] for by, rows in found["slices"].items() for one in rows}
+    assert [int(row["turns"]) for row in read(out / "tables/peers.csv")] == [one["turns"] for one in found["peers"]]
+
     book = openpyxl.load_workbook(out / "report.xlsx")
     assert set(book.sheetnames) == {path.stem for path in (out / "tables").iterdir()}
     titles, *lines = book["throughput"].iter_rows(values_only=True)
