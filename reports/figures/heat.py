@@ -23,8 +23,8 @@ from reports.units import counted, number, seconds
 
 BLOCK: Final = "block"
 _READ: Final = (
-    "on a logarithmic axis: the darker, the more {0}s. The lines are the percentiles of each stretch of time, out of "
-    "all its {0}s."
+    "on a logarithmic axis: the stronger the colour, the more {0}s. The lines are the percentiles of each stretch of "
+    "time, out of all its {0}s."
 )
 _BLOCKS: Final = (
     "Latency of every block by when it was had, {} The blocks of a transfer are set into its time by their latencies, "

@@ -17,7 +17,7 @@ from reports.read import Run
 from reports.units import counted
 
 CAPTION: Final = (
-    "Devices and updates per second: when the plan meant them to start (black, dashed), when they did, and when they "
+    "Devices and updates per second: when the plan meant them to start (dashed), when they did, and when they "
     "came to their end. Where the generator keeps up, the start lies on the plan, however slow the server is."
 )
 BINS: Final = 120

@@ -49,6 +49,7 @@
     }
     table.tBodies[0].append(...rows);
   };
+  const heads = [], buttons = [];
   const sortable = (table) => {
     const written = [...table.tBodies[0].rows];
     if (written.length < 2) return;
@@ -56,6 +57,8 @@
       const button = make("button", { type: "button", textContent: head.textContent });
       button.addEventListener("click", () => sort(table, written, head));
       head.replaceChildren(button);
+      heads.push(head);
+      buttons.push(button);
     }
   };
 
@@ -117,8 +120,13 @@
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details:not([open], [name])")];
     for (const one of opened) one.open = true;
+    // Chromium does not repeat a header on the next sheet that has a button in it.
+    for (const button of buttons) button.replaceWith(button.textContent);
   });
-  addEventListener("afterprint", () => { for (const one of opened) one.open = false; });
+  addEventListener("afterprint", () => {
+    for (const one of opened) one.open = false;
+    for (const [place, head] of heads.entries()) head.replaceChildren(buttons[place]);
+  });
   // A region that has nothing to scroll needs no stop of the Tab key.
   const stops = () => {
     for (const one of document.querySelectorAll("[role=region]")) one.tabIndex = one.scrollWidth > one.clientWidth ? 0 : -1;

@@ -5,13 +5,12 @@ from dataclasses import replace
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from typer.testing import CliRunner
 
-from reports.compare.change import Change
-from reports.compare.comparison import Comparison
-from reports.compare.page import render as render_comparison
 from reports.matrix_judge import matrix_of
 from reports.matrix_page import render_matrix
 from reports.read import read_run
+from simulator.cli.app import app
 from tests.load.browser import chromium
 from tests.peers.tools import peer_tool
 from tests.reports import test_matrix
@@ -40,21 +39,12 @@ def pages(tmp_path_factory):
     matrix = matrix_of(
         read_run(Written(test_matrix.devices(device_end=(0, 5))).write(directory / "matrix")), test_matrix.LAYOUT
     )
-    texts = {
-        "report": page_of(replace(summary, notes=notes)),
-        "compare": render_comparison(Comparison(["a"], ["b"], [f"{LONG} differs"], changes(), [])),
-        "matrix": render_matrix(matrix),
-    }
+    texts = {"report": page_of(replace(summary, notes=notes)), "matrix": render_matrix(matrix)}
     for name, text in texts.items():
         (directory / f"{name}.html").write_text(text, encoding="utf-8")
-    return {name: (directory / f"{name}.html").as_uri() for name in texts}
-
-
-def changes():
-    """Some metrics that changed, in different units of time."""
-    seconds = (0.3, 1.2, 0.05, 75.0)
-    one = Change("", 1.0, 0, 0.1, -0.1, 0.2, 0.1, 0.5, "", 0.01, 0.04, 0.05, "worse", up_is_worse=True)
-    return [replace(one, name=f"p{k}(update_seconds)", other=value) for k, value in enumerate(seconds)]
+    runs = [str(directory / "run"), str(directory / "matrix")]
+    assert CliRunner().invoke(app, ["compare", *runs, "--out", str(directory)]).exit_code == 0
+    return {name: (directory / f"{name}.html").as_uri() for name in (*texts, "compare")}
 
 
 @contextmanager
@@ -111,18 +101,22 @@ def column(page, table, place):
 
 def test_tables_are_sorted_by_the_figure(browser, pages):
     with window(browser) as page:
-        page.goto(pages["compare"])
-        head = page.get_by_role("columnheader", name="other")
+        page.goto(pages["report"])
+        head = page.locator("#t-percentiles").get_by_role("columnheader", name="p50")
         button = head.get_by_role("button")
-        assert [text for _, text in column(page, "metrics", 3)] == ["300 ms", "1.2 s", "50 ms", "75 s"]
-        for press, order, words in (
-            (button.click, "ascending", ["50 ms", "300 ms", "1.2 s", "75 s"]),
-            (lambda: button.press("Enter"), "descending", ["75 s", "1.2 s", "300 ms", "50 ms"]),
-            (lambda: button.press("Space"), None, ["300 ms", "1.2 s", "50 ms", "75 s"]),
+        place = head.evaluate("head => head.cellIndex") + 1
+        written = column(page, "percentiles", place)
+        assert {text.split()[1] for _, text in written} >= {"s", "ms", "kB/s"}
+        assert sorted(written, key=lambda cell: cell[1]) != sorted(written)
+        for press, order, expected in (
+            (button.click, "ascending", sorted(written)),
+            (lambda: button.press("Enter"), "descending", sorted(written)[::-1]),
+            (lambda: button.press("Space"), None, written),
         ):
             press()
             assert head.get_attribute("aria-sort") == order
-            assert [text for _, text in column(page, "metrics", 3)] == words
+            found = column(page, "percentiles", place)
+            assert [value for value, _ in found] == [value for value, _ in expected]
 
 
 def test_what_was_not_measured_stays_at_the_end(browser, pages):
@@ -206,12 +200,15 @@ def test_on_paper_all_is_open_and_no_control_is_left(browser, pages):
         page.goto(pages["report"])
         folded = page.locator("details:not([open])").count()
         assert folded
+        buttons = page.locator("th button").count()
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert page.locator("details:not([open])").count() == 0
+        assert page.locator("th button").count() == 0 < buttons
         page.emulate_media(media="print")
         assert (
             page.locator("main button:visible:not(th button), input:visible, nav:visible, .theme:visible").count() == 0
         )
         page.evaluate("dispatchEvent(new Event('afterprint'))")
         assert page.locator("details:not([open])").count() == folded
+        assert page.locator("th button").count() == buttons
         assert page.pdf(format="A4").startswith(b"%PDF")
