@@ -1,4 +1,8 @@
-"""The figure of a benchmark: throughput of a device by transport, a panel for each network and package."""
+"""The figure of a benchmark: throughput of a device by transport, a panel for each network and package.
+
+Points and not bars: transports differ by orders of magnitude, so the axis is logarithmic, and a bar on it would have a
+length that says nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from reports.benchmark.cells import Cell
@@ -17,6 +20,7 @@ from reports.units import rate, size
 
 TRANSPORTS: Final = ("coap", "coaps", "coap+tcp", "coaps+tcp", "http", "https")
 COLOURS: Final = (BLUE, ORANGE, SKY)
+MARKERS: Final = ("o", "s", "^")
 """Of the servers, in their order."""
 PANEL_INCHES: Final = (4.9, 2.5)
 THICK: Final = 0.8
@@ -69,30 +73,40 @@ def _panel(ax: Axes, title: str, cells: Sequence[Cell], servers: Sequence[str]) 
     ax.set_xscale("log")
     thick = THICK / len(servers)
     for cell in cells:
-        place = labels.index(label_of(cell)) + (servers.index(cell.server) - (len(servers) - 1) / 2) * thick
-        _bar(ax, cell, place, thick, COLOURS[servers.index(cell.server) % len(COLOURS)])
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0,)))
+        which = servers.index(cell.server)
+        place = labels.index(label_of(cell)) + (which - (len(servers) - 1) / 2) * thick
+        _point(ax, cell, place, thick, which)
+    ax.margins(x=0.06)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: rate(value)))
-    ax.grid(visible=False, axis="y")
+    ax.grid(visible=True, axis="y", linestyle=":")
     ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="x", labelsize=9)
 
 
-def _bar(ax: Axes, cell: Cell, place: float, thick: float, colour: str) -> None:
+def _point(ax: Axes, cell: Cell, place: float, thick: float, which: int) -> None:
     middle = cell.median_bytes_per_s
     assert middle is not None
-    ax.barh(place, middle, height=0.9 * thick, color=colour)
-    ax.plot([min(cell.bytes_per_s), max(cell.bytes_per_s)], [place, place], color="black", linewidth=1.4)
     if cell.ceiling_bytes_per_s:
         ends = [place - thick / 2, place + thick / 2]
         ax.plot([cell.ceiling_bytes_per_s] * 2, ends, color=VERMILION, linewidth=2.5, solid_capstyle="butt")
+    colour = COLOURS[which % len(COLOURS)]
+    ax.plot([min(cell.bytes_per_s), max(cell.bytes_per_s)], [place, place], color=colour, linewidth=2.0)
+    ax.plot([middle], [place], MARKERS[which % len(MARKERS)], color=colour, markersize=6.5)
 
 
 def _legend(figure: Figure, servers: Sequence[str]) -> None:
-    handles: list[Patch | Line2D] = [
-        Patch(color=COLOURS[place % len(COLOURS)], label=f"{server}, median of the repetitions")
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=COLOURS[place % len(COLOURS)],
+            marker=MARKERS[place % len(MARKERS)],
+            linewidth=2.0,
+            label=f"{server}: median, and slowest to fastest repetition",
+        )
         for place, server in enumerate(servers)
     ]
-    handles.append(Line2D([], [], color="black", linewidth=1.4, label="slowest to fastest repetition"))
     handles.append(Line2D([], [], color=VERMILION, linewidth=2.5, label="ceiling of network and transport"))
     figure.legend(handles=handles, loc="outside lower left", ncols=2)
