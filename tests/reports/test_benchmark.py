@@ -85,7 +85,7 @@ def test_a_benchmark_is_written_to_the_byte_alike(runs, tmp_path):
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in other]
 
 
-def test_transfers_that_all_failed_have_a_row_and_no_bar(tmp_path):
+def test_transfers_that_all_failed_have_a_row_and_no_point(tmp_path):
     a_run(tmp_path / "lan-1", [row("lan", "coap", None, ok=0)])
     made = gather(REPETITIONS[:1], tmp_path, seed=1, command=["x"])
     assert draw(made.cells) is None
@@ -95,10 +95,14 @@ def test_transfers_that_all_failed_have_a_row_and_no_bar(tmp_path):
     assert "throughput.png" not in page
 
 
-def test_bars_are_those_of_the_cells(runs):
+def test_points_and_ranges_are_those_of_the_cells(runs):
     (ax,) = draw(gathered(runs).cells).axes
     assert [label.get_text() for label in ax.get_yticklabels()] == ["coap", "http"]
-    assert [bar.get_width() for bar in ax.patches] == [200.0, 900.0]
+    drawn = [sorted(map(float, line.get_xdata())) for line in ax.lines]
+    points = [xs for xs, line in zip(drawn, ax.lines, strict=True) if line.get_marker() == "o"]
+    assert points == [[200.0], [900.0]]
+    assert [100.0, 300.0] in drawn
+    assert [800.0, 1000.0] in drawn
 
 
 def test_a_run_without_a_report_is_named(runs):
