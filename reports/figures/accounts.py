@@ -83,10 +83,10 @@ def draw(found: pd.DataFrame) -> Figure:
     ax.set_xlabel("State/Result at the end: above the device's own, below the server's")
     ax.grid(visible=False)
     ax.tick_params(length=0)
-    handles = [
-        Patch(fc=GREEN, alpha=0.35, label="all ended as declared"),
-        Patch(fc=ORANGE, alpha=0.35, hatch="//", ec=GREY, label="≠ some ended otherwise"),
-    ]
+    otherwise = bool((cells["devices"] != cells["declared"]).any())
+    handles = [Patch(fc=GREEN, alpha=0.35, label="all ended as declared")]
+    if otherwise:
+        handles.append(Patch(fc=ORANGE, alpha=0.35, hatch="//", ec=GREY, label="≠ some ended otherwise"))
     figure.legend(handles=handles, loc="outside lower left", ncols=2)
     return figure
 

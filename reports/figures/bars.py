@@ -99,7 +99,9 @@ def _bar(ax: Axes, place: int, bar: Bar, left: float) -> None:
         ax.plot(bar.spread.p50, place, "o", color="black", mec="white", mew=0.8, markersize=5.5)
     if bar.ceiling:
         ax.plot([bar.ceiling] * 2, [place - 0.4, place + 0.4], color=VERMILION, linewidth=2.5, solid_capstyle="butt")
-    text = rate(bar.mean) + (f", {percent(bar.mean / bar.ceiling)} of {rate(bar.ceiling)}" if bar.ceiling else "")
+    text = f"mean {rate(bar.mean)}" + (
+        f", {percent(bar.mean / bar.ceiling)} of {rate(bar.ceiling)}" if bar.ceiling else ""
+    )
     ax.annotate(text, (max(bar.all), place), xytext=(9, 0), textcoords="offset points", va="center", fontsize=9)
 
 

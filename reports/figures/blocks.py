@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, NullLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from reports.figures.material import Material
@@ -19,6 +19,8 @@ CAPTION: Final = (
     "are the 99th percentiles."
 )
 BINS: Final = 120
+WIDE: Final = 10_000
+"""From this ratio of its ends on, an axis has room for powers of ten alone."""
 FILLED_MOST: Final = 3
 """Kinds of which the ground is coloured; of more, the colours would mix."""
 
@@ -99,8 +101,11 @@ def draw(found: list[Blocks]) -> Figure:
     ax.set_xscale("log")
     ax.set_xlim(edges[0], edges[-1])
     ax.set_ylim(bottom=0)
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.xaxis.set_minor_locator(NullLocator())
+    near = edges[-1] < WIDE * edges[0]
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if near else (1.0,)))
+    if near:
+        ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_major_formatter(EngFormatter(unit="s"))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     legend(figure, ax)

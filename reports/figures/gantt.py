@@ -21,9 +21,8 @@ from simulator.events import FAULT_OVER
 
 CAPTION: Final = (
     "Some devices over time: those that were asked for, those whose update was not ok or took longest, those in the "
-    "middle, one of each fault. "
-    "Bands are State and Result as the device had them; a Register after the first one comes of a reboot or of a "
-    "registration that was lost."
+    "middle, one of each fault. Bands are State and Result as the device had them, the last of them a little longer, "
+    "to be seen; a Register after the first one comes of a reboot or of a registration that was lost."
 )
 WORST: Final = 4
 MEDIAN: Final = 3
@@ -119,12 +118,12 @@ def draw(shown: list[Lane]) -> Figure:
     ax = figure.add_subplot()
     ax.set_title("Some devices over time")
     ax.set_xlabel("time since the start of the run (s)")
-    for place, lane in enumerate(shown):
-        _lane(ax, place, lane)
     begin = min(lane.bands[0][0] for lane in shown)
     end = max(lane.bands[-1][1] for lane in shown)
     room = max(end - begin, 1e-3) * 0.02
-    ax.set_xlim(begin - room, end + room)
+    for place, lane in enumerate(shown):
+        _lane(ax, place, lane, room)
+    ax.set_xlim(begin - room, end + 2 * room)
     ax.set_ylim(len(shown) - 0.4, -0.6)
     ax.set_yticks(range(len(shown)), [short(f"{lane.why}: {lane.endpoint}", 36) for lane in shown])
     ax.tick_params(axis="y", length=0)
@@ -142,9 +141,12 @@ def draw(shown: list[Lane]) -> Figure:
     return figure
 
 
-def _lane(ax: Axes, place: int, lane: Lane) -> None:
+def _lane(ax: Axes, place: int, lane: Lane, seen: float) -> None:
+    last = lane.bands[-1]
+    # What came last lasts no time in most records, and would not be seen.
+    bands = [*lane.bands[:-1], (last[0], last[1] + seen, last[2])]
     for number, (_, colour, hatch) in enumerate(LOOKS):
-        spans = [(begin, end - begin) for begin, end, kind in lane.bands if kind == number]
+        spans = [(begin, end - begin) for begin, end, kind in bands if kind == number]
         if spans:
             ax.broken_barh(spans, (place - 0.3, 0.6), fc=colour, ec="white", hatch=hatch, linewidth=0)
     faults = _thinned(lane.faults)

@@ -24,7 +24,7 @@ from reports.units import counted, number, seconds
 BLOCK: Final = "block"
 _READ: Final = (
     "on a logarithmic axis: the stronger the colour, the more {0}s. The lines are the percentiles of each stretch of "
-    "time, out of all its {0}s."
+    "time, out of all its {0}s; one with fewer than {1} has none."
 )
 _BLOCKS: Final = (
     "Latency of every block by when it was had, {} The blocks of a transfer are set into its time by their latencies, "
@@ -33,6 +33,8 @@ _BLOCKS: Final = (
 _OTHERS: Final = "This run has no latencies of blocks, so these are the times of whole {0}s, by when they ended, {1}"
 COLUMNS: Final = 120
 COLUMNS_LEAST: Final = 12
+LEAST: Final = 10
+"""In a column, for lines to go through it."""
 OF_A_COLUMN: Final = 25
 """Of fewer, a 95th percentile tells little: where there is less to show, columns are wider."""
 ROWS: Final = 60
@@ -121,9 +123,15 @@ def by_column(column: NDArray[np.int64], us: NDArray[np.integer], columns: int) 
     return found
 
 
+def told_of(made: Heat) -> NDArray[np.bool_]:
+    """The columns with enough in them for percentiles; all, where there is none of them."""
+    enough: NDArray[np.bool_] = made.counts.sum(axis=0) >= LEAST
+    return enough if enough.any() else np.ones(len(enough), bool)
+
+
 def caption(made: Heat) -> str:
     """The caption, which says what is counted."""
-    read = _READ.format(made.of)
+    read = _READ.format(made.of, LEAST)
     return _BLOCKS.format(read) if made.of == BLOCK else _OTHERS.format(made.of, read)
 
 
@@ -140,11 +148,13 @@ def draw(made: Heat) -> Figure:
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
     middles = (made.times[:-1] + made.times[1:]) / 2
+    enough = told_of(made)
+    beside = np.pad(enough, 1)
+    alone = np.flatnonzero(enough & ~beside[:-2] & ~beside[2:]).tolist()
     for (name, dash), values in zip(LINES, made.percentiles, strict=True):
-        there = ~np.isnan(values)
-        ax.plot(middles[there], values[there], color="white", linewidth=3.2)
-        mark = "o" if there.sum() == 1 else ""
-        ax.plot(middles[there], values[there], dash, color="black", linewidth=1.5, marker=mark, label=name)
+        line = np.where(enough, values, np.nan)
+        ax.plot(middles, line, color="white", linewidth=3.2)
+        ax.plot(middles, line, dash, color="black", linewidth=1.5, marker="o", ms=2, markevery=alone, label=name)
     ax.set_yscale("log")
     ax.set_xlim(made.times[0], made.times[-1])
     ax.set_ylim(made.latencies[0], made.latencies[-1])

@@ -29,6 +29,7 @@ Dash = str | tuple[int, tuple[float, ...]]
 DASHES: Final[tuple[Dash, ...]] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))
 """Lines that are told apart in grey too, in the order in which they are taken."""
 
+TAIL: Final = 10
 DPI: Final = 150
 """Of PNG files."""
 
@@ -78,8 +79,8 @@ def legend(figure: Figure, ax: Axes, columns: int = 2) -> None:
 
 
 def short(name: str, most: int = 34) -> str:
-    """A name that is not too long for a label."""
-    return name if len(name) <= most else name[: most - 1] + "…"
+    """A name that is not too long for a label; its end, which often holds a number, is kept."""
+    return name if len(name) <= most else f"{name[: most - TAIL - 1]}…{name[-TAIL:]}"
 
 
 class Look(TypedDict):
