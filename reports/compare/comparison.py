@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any, Final
 
 from reports import units
 from reports.build import finite
-from reports.compare.change import BETTER, WORSE, Change, changes
+from reports.compare.change import BETTER, SECONDS_OF_ONE, UNTOLD, WORSE, Change, changes
 from reports.compare.limits import Judged, Limit, judge
 from reports.compare.rows import Record
 from reports.compare.same import unlike
+from reports.compare.sides import names_of
 
 SCHEMA: Final = 1
 HEADERS: Final = ("metric", "base", "other", "change", "95 % interval", "Cliff's delta", "p (Holm)", "verdict")
@@ -34,8 +35,15 @@ class Comparison:
         return all(one.holds for one in self.limits)
 
     @property
+    def worse(self) -> bool:
+        """Whether any metric is worse."""
+        return any(one.verdict == WORSE for one in self.changes)
+
+    @property
     def headline(self) -> str:
         """One sentence."""
+        if all(one.verdict == UNTOLD for one in self.changes):
+            return "No metric can be compared"
         worse, better = (sum(one.verdict == word for one in self.changes) for word in (WORSE, BETTER))
         if not worse + better:
             return "No evidence of change"
@@ -47,16 +55,20 @@ class Comparison:
         return dict(finite(document))
 
 
-def compare(base: Sequence[Record], other: Sequence[Record], limits: Sequence[Limit] = ()) -> Comparison:
+def compare(
+    base: Sequence[Record], other: Sequence[Record], limits: Sequence[Limit] = (), noise_s: float = SECONDS_OF_ONE
+) -> Comparison:
     """Compare runs; several on a side are repetitions of one measurement."""
     notes = dict.fromkeys(note for a, b in product(base, other) for note in unlike(a, b))
-    sides = [[record.run.path.name for record in side] for side in (base, other)]
-    return Comparison(sides[0], sides[1], list(notes), changes(base, other), judge(limits, base, other))
+    names = iter(names_of([record.run.path for record in (*base, *other)]))
+    sides = [[next(names) for _ in side] for side in (base, other)]
+    found, judged = changes(base, other, noise_s), judge(limits, base, other, noise_s)
+    return Comparison(sides[0], sides[1], list(notes), found, judged)
 
 
 def row(one: Change) -> tuple[str, ...]:
     """A change as texts, in the order of ``HEADERS``."""
-    show = _show(one.name)
+    show = shown(one.name)
     interval = "-" if one.low is None else f"{show(one.low)} to {show(one.high)}"
     change = show(one.difference) if one.relative is None else units.Shown(f"{one.relative * 100:+.1f} %", one.relative)
     p = one.method if one.p_adjusted is None else units.Shown(f"{one.p_adjusted:.2g}", one.p_adjusted)
@@ -69,9 +81,16 @@ def markdown(found: Comparison) -> str:
     words = {True: "holds", False: "**does not hold**"}
     lines += [f"- {words[one.holds]}: `{one.limit}`: {_became(one)}" for one in found.limits]
     lines += [f"- Read this first: {note}" for note in found.notes]
-    lines += ["", "| " + " | ".join(HEADERS) + " |", "|" + " --- |" * len(HEADERS)]
-    lines += ["| " + " | ".join(text.replace("|", "\\|") for text in row(one)) + " |" for one in found.changes]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *markdown_table(HEADERS, [row(one) for one in found.changes])]) + "\n"
+
+
+def markdown_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table."""
+    return [
+        "| " + " | ".join(headers) + " |",
+        "|" + " --- |" * len(headers),
+        *("| " + " | ".join(text.replace("|", "\\|") for text in one) + " |" for one in rows),
+    ]
 
 
 def limit_line(one: Judged) -> str:
@@ -84,7 +103,8 @@ def _became(one: Judged) -> str:
     return f"{texts[1]} to {texts[2]} ({texts[3]}), {one.why}"
 
 
-def _show(name: str) -> Any:
+def shown(name: str) -> Callable[[float | None], str]:
+    """What shows the values of a metric."""
     if "_seconds" in name:
         return units.seconds
     if "_bytes" in name:

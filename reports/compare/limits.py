@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reports.compare.change import BETTER_UP, LEVEL, SAME, WORSE, Change, adjusted, measure
+from reports.compare.change import BETTER_UP, LEVEL, SAME, SECONDS_OF_ONE, WORSE, Change, adjusted, measure
 from reports.compare.rows import TAKES, Record
-from simulator.criteria import FUNCTIONS, METRICS, ExpressionError, Selection, parse
+from simulator.criteria import FUNCTIONS, METRICS, UNITS, ExpressionError, Number, Selection, parse
+from simulator.criteria.units import SECONDS
 
 _LIMIT: Final = re.compile(r"(?P<metric>.+?)\s*(?P<sign>[+-])\s*(?P<percent>\d+(?:\.\d+)?)\s*%\s*")
 _FUNCTIONS: Final = frozenset(
@@ -66,6 +67,22 @@ def parse_limit(text: str) -> Limit:
     return Limit(text, metric, float(found["percent"]) / 100)
 
 
+def parse_noise(text: str) -> float:
+    """Read a time such as ``20 ms``, in seconds.
+
+    Raises:
+        LimitError: it is none.
+    """
+    try:
+        found = parse(text)
+        if isinstance(found, Number) and UNITS[found.unit][1] == SECONDS:
+            return found.value
+    except (ExpressionError, KeyError):
+        pass
+    msg = f"{text!r} is no time; write a number and a unit, as in '20 ms'"
+    raise LimitError(msg)
+
+
 def _check(text: str, one: Selection) -> None:
     if one.metric not in TAKES:
         msg = f"{text!r}: {one.metric} is not compared; compared are {', '.join(TAKES)}"
@@ -83,9 +100,11 @@ def _check(text: str, one: Selection) -> None:
             raise LimitError(msg)
 
 
-def judge(limits: Sequence[Limit], base: Sequence[Record], other: Sequence[Record]) -> list[Judged]:
+def judge(
+    limits: Sequence[Limit], base: Sequence[Record], other: Sequence[Record], noise_s: float = SECONDS_OF_ONE
+) -> list[Judged]:
     """Hold each metric against its limit; p is adjusted over the limits alone."""
-    found = adjusted([measure(one.metric, base, other) for one in limits])
+    found = adjusted([measure(one.metric, base, other, noise_s) for one in limits])
     return [_judge(one, change) for one, change in zip(limits, found, strict=True)]
 
 

@@ -2,21 +2,67 @@
 
 from __future__ import annotations
 
-from reports.compare.change import WORSE
+import base64
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from reports.compare import figures
 from reports.compare.comparison import HEADERS, Comparison, limit_line, row
-from reports.grid import grid
+from reports.compare.several import Several, overview
+from reports.figures import Drawn
+from reports.grid import TONES, Grid, clipped, grid
 from reports.html import template
 from reports.table import Table
 from simulator import __version__
 
+FIGURES_BYTES_MOST: Final = 3_000_000
+"""Of all; the page can be sent by mail."""
 
-def render(found: Comparison) -> str:
+
+def render(found: Several) -> str:
     """The HTML."""
-    rows = [list(row(one)) for one in found.changes]
-    return template("compare.html").render(
+    drawn = figures.draw(found.sides, [(name, pair.changes) for name, pair in found.named])
+    return template("compare.html", clipped=clipped).render(
         c=found,
-        worse=any(one.verdict == WORSE for one in found.changes),
-        metrics=grid(Table("metrics", "Metrics", list(HEADERS), rows, range(1, 7)), where="compare.json"),
-        limits=[(limit_line(one), one.holds) for one in found.limits],
+        runs=[(side.name, [str(record.run.path) for record in side.records]) for side in found.sides],
+        overview=_overview(found) if len(found.pairs) > 1 else None,
+        pairs=[_pair(place, name, pair) for place, (name, pair) in enumerate(found.named, 1)],
+        figures=[(one, _uri(one)) for one in _affordable(drawn)],
         version=__version__,
     )
+
+
+def _overview(found: Several) -> Grid:
+    """The overview, each cell with the tone of its verdict, which is its last word."""
+    made = grid(overview(found), where="compare.json")
+    rows = [[replace(cell, tone=TONES.get(cell.text.rpartition(", ")[2], "")) for cell in cells] for cells in made.rows]
+    return replace(made, rows=rows)
+
+
+def _pair(place: int, name: str, pair: Comparison) -> dict[str, Any]:
+    """What the page tells of one comparison."""
+    rows = [list(row(one)) for one in pair.changes]
+    anchor = "metrics" if place == 1 else f"metrics-{place}"
+    table = Table(anchor, f"Metrics of {name}", list(HEADERS), rows, range(1, 7))
+    return {
+        "name": name,
+        "headline": pair.headline,
+        "worse": pair.worse,
+        "metrics": grid(table, where="compare.json"),
+        "limits": [(limit_line(one), one.holds) for one in pair.limits],
+    }
+
+
+def _affordable(drawn: Sequence[Drawn]) -> list[Drawn]:
+    """The figures that a page may hold, in their order as far as there is room."""
+    room, found = FIGURES_BYTES_MOST, []
+    for one in drawn:
+        room -= len(one.svg)
+        if room >= 0:
+            found.append(one)
+    return found
+
+
+def _uri(one: Drawn) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(one.svg).decode("ascii")

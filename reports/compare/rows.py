@@ -43,6 +43,11 @@ class Record:
         self.order = begun.sort_values(kind="stable").index
         """Devices in the order in which they were due."""
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing that could be compared."""
+        return self.updates.empty and self.transfers.empty
+
     def rows(self, metric: str, labels: Sequence[Label] = ()) -> Rows:
         """The values of a metric, of the devices whose labels fit.
 
@@ -113,6 +118,22 @@ def _blocks(record: Record) -> Rows:
     return Rows(devices, values, np.ones(len(values)))
 
 
+def _peers(record: Record) -> Rows:
+    """As the metric is defined: behind the link of a network profile the peer's turns, else the mean of the blocks."""
+    rows = record.transfers
+    counts = rows["block_count"].to_numpy(np.int64)
+    blocks = _blocks(record)
+    means = np.full(len(rows), np.nan)
+    there = counts > 0
+    if there.any():
+        firsts = (np.cumsum(counts) - counts)[there]
+        means[there] = np.add.reduceat(blocks.value, firsts) / counts[there]
+    unshaped = (record.devices["network"] == "").to_numpy()[record.devices.index.get_indexer(pd.Index(rows["device"]))]
+    turns = rows["peer_turns"].to_numpy(np.float64)
+    behind = rows["peer_us"].to_numpy(np.float64) / np.where(turns > 0, turns, np.nan) / 1e6
+    return _rows(rows, pd.Series(np.where(turns > 0, behind, np.where(unshaped, means, np.nan))))
+
+
 def _known(name: str) -> Callable[[Record], Rows]:
     def take(record: Record) -> Rows:
         rows = record.transfers[record.transfers[name] >= 0]
@@ -149,6 +170,7 @@ TAKES: Final[dict[str, Callable[[Record], Rows]]] = {
     "update_from_due_seconds": _updated("update_from_due_s"),
     "download_seconds": _downloads,
     "block_seconds": _blocks,
+    "peer_seconds": _peers,
     "register_seconds": _registered,
     "device_throughput": _device_throughput,
     "retransmissions": _known("retransmissions"),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from reports.compare.comparison import Comparison
     from reports.compare.limits import Limit
     from reports.compare.rows import Record
+    from reports.compare.several import Several
 
 
 class Form(StrEnum):
@@ -25,6 +25,8 @@ class Form(StrEnum):
     table = "table"
     md = "md"
     json = "json"
+    csv = "csv"
+    junit = "junit"
 
 
 def compare(
@@ -32,58 +34,65 @@ def compare(
         list[Path] | None, typer.Argument(metavar="A B [C ...]", help="Run directories; the first is the base.")
     ] = None,
     base: Annotated[str, typer.Option(metavar="A1,A2", help="Repetitions of the base.")] = "",
-    with_: Annotated[str, typer.Option("--with", metavar="B1,B2", help="Repetitions of the other.")] = "",
+    with_: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="B1,B2", help="Repetitions of the other; may be repeated for further ones."),
+    ] = None,
     fail_on: Annotated[
         list[str] | None,
         typer.Option(metavar="LIMIT", help="Exit code 1 past it: 'p95(update_seconds) +10%'; may be repeated."),
     ] = None,
+    noise: Annotated[
+        str, typer.Option(metavar="TIME", help="By how much the machine may lengthen a time in a whole run.")
+    ] = "20 ms",
     format_: Annotated[Form, typer.Option("--format", help="Form of what is printed.")] = Form.table,
     out: Annotated[Path | None, typer.Option(help="Directory for compare.html and compare.json.")] = None,
 ) -> None:
     """Compare runs: what changed, how sure that is, and whether it is worse than allowed."""
-    limits = _limits(fail_on or [])
-    sides = _sides(runs or [], base, with_)
-    if out is not None and len(sides) > 1:
-        # Each comparison has a directory of its own, by the name of what is compared with the base.
-        outs = [out / f"{place}-{others[0].resolve().name}" for place, (_, others) in enumerate(sides, 1)]
-    else:
-        outs = [out] * len(sides)  # type: ignore[list-item]
-    holds = True
-    for (first, second), directory in zip(sides, outs, strict=True):
-        found = _compared(first, second, limits)
-        _print(found, format_)
-        if directory is not None:
-            _write(found, directory)
-        holds &= found.holds
-    raise typer.Exit(HOLDS if holds else CRITERION_FAILED)
+    limits, noise_s = _limits(fail_on or [], noise)
+    if format_ is Form.junit and not limits:
+        msg = "--format junit needs --fail-on: its test cases are the limits"
+        raise CommandFailedError(msg, USAGE)
+    found = _compared(_groups(runs or [], base, with_ or []), limits, noise_s)
+    _print(found, format_)
+    if out is not None:
+        _write(found, out)
+    raise typer.Exit(HOLDS if found.holds else CRITERION_FAILED)
 
 
-def _limits(texts: Sequence[str]) -> list[Limit]:
-    from reports.compare.limits import LimitError, parse_limit
+def _limits(texts: Sequence[str], noise: str) -> tuple[list[Limit], float]:
+    from reports.compare.limits import LimitError, parse_limit, parse_noise
 
     try:
-        return [parse_limit(text) for text in texts]
+        return [parse_limit(text) for text in texts], parse_noise(noise)
     except LimitError as error:
         raise CommandFailedError(str(error), USAGE) from None
 
 
-def _sides(runs: Sequence[Path], base: str, with_: str) -> list[tuple[list[Path], list[Path]]]:
+def _groups(runs: Sequence[Path], base: str, with_: Sequence[str]) -> list[list[Path]]:
+    """The base and what is held against it, each with its repetitions."""
+    groups = [[run] for run in runs]
     if base or with_:
-        first, second = ([Path(name) for name in text.split(",") if name] for text in (base, with_))
-        if runs or not first or not second:
+        groups = [[Path(name.strip()) for name in text.split(",") if name.strip()] for text in (base, *with_)]
+        if runs or len(groups) < 2 or not all(groups):
             msg = "give either run directories, or both --base and --with"
             raise CommandFailedError(msg, USAGE)
-        return [(first, second)]
-    if len(runs) < 2:
+    if len(groups) < 2:
         msg = "two run directories are needed: lwm2m-fleet compare BASE OTHER"
         raise CommandFailedError(msg, USAGE)
-    return [([runs[0]], [other]) for other in runs[1:]]
+    seen: set[Path] = set()
+    for path in (path for group in groups for path in group):
+        if path.resolve() in seen:
+            msg = f"{path} is given twice; a run can be compared with other runs alone"
+            raise CommandFailedError(msg, USAGE)
+        seen.add(path.resolve())
+    return groups
 
 
-def _compared(first: Sequence[Path], second: Sequence[Path], limits: Sequence[Limit]) -> Comparison:
-    from reports.compare.comparison import compare as compared
+def _compared(groups: Sequence[Sequence[Path]], limits: Sequence[Limit], noise_s: float) -> Several:
+    from reports.compare.several import compare_all
 
-    return compared([_record(path) for path in first], [_record(path) for path in second], limits)
+    return compare_all([[_record(path) for path in group] for group in groups], limits, noise_s)
 
 
 def _record(path: Path) -> Record:
@@ -91,47 +100,86 @@ def _record(path: Path) -> Record:
     from reports.read import RunError, read_run
 
     try:
-        return Record(read_run(path))
+        record = Record(read_run(path))
     except RunError as error:
         raise CommandFailedError(str(error), USAGE) from None
+    if record.empty:
+        msg = f"{path} has no update and no transfer in it: there is nothing to compare"
+        raise CommandFailedError(msg, USAGE)
+    return record
 
 
-def _write(found: Comparison, directory: Path) -> None:
+def _write(found: Several, directory: Path) -> None:
+    from reports.compare.formats import as_json
     from reports.compare.page import render
 
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / "compare.html").write_text(render(found), encoding="utf-8")
-        (directory / "compare.json").write_text(json.dumps(found.to_dict(), indent=2) + "\n", encoding="utf-8")
+        # The name of a directory may hold what is no text.
+        for name, make in (("compare.html", render), ("compare.json", as_json)):
+            (directory / name).write_bytes(make(found).encode("utf-8", "backslashreplace"))
     except OSError as error:
         msg = f"the comparison cannot be written: {error.filename or directory}: {error.strerror}"
         raise CommandFailedError(msg, ENVIRONMENT) from None
 
 
-def _print(found: Comparison, form: Form) -> None:
-    from reports.compare.comparison import markdown
+def _print(found: Several, form: Form) -> None:
+    from reports.compare import formats
 
-    if form is Form.table:
-        _print_table(found)
+    texts: dict[Form, Callable[[Several], str]] = {
+        Form.json: formats.as_json,
+        Form.md: formats.as_markdown,
+        Form.csv: formats.as_csv,
+        Form.junit: formats.as_junit,
+    }
+    if form in texts:
+        sys.stdout.write(texts[form](found))
+    elif len(found.pairs) == 1:
+        _print_pair(found.pairs[0])
     else:
-        sys.stdout.write(markdown(found) if form is Form.md else json.dumps(found.to_dict(), indent=2) + "\n")
+        _print_all(found)
 
 
-def _print_table(found: Comparison) -> None:
+def _print_pair(found: Comparison) -> None:
+    from reports.compare.comparison import HEADERS, row
+
+    _print_table(found.headline, HEADERS, [row(one) for one in found.changes], range(1, 7))
+    _print_lines(found.notes, found)
+
+
+def _print_all(found: Several) -> None:
+    from reports.compare.several import overview
+
+    table = overview(found)
+    _print_table(table.title, table.headers, table.rows, table.figures)
+    notes = found.notes
+    for name, pair in found.named:
+        _say(f"{name}: {pair.headline}")
+        _print_lines(notes, pair)
+        notes = []
+    _say("Intervals and p are in --format md and in the page of --out.")
+
+
+def _print_table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]], figures: range) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    from reports.compare.comparison import HEADERS, limit_line, row
-
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 190)
-    table = Table(title=escape(found.headline), title_justify="left", title_style="bold", header_style="bold")
-    for place, name in enumerate(HEADERS):
-        table.add_column(name, justify="right" if 0 < place < 7 else "left", overflow="fold")
-    for one in found.changes:
-        table.add_row(*(escape(text) for text in row(one)))
+    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="bold")
+    for place, name in enumerate(headers):
+        table.add_column(escape(name), justify="right" if place in figures else "left", overflow="fold")
+    for one in rows:
+        table.add_row(*(escape(text) for text in one))
     console.print(table)
-    for note in found.notes:
-        console.print(f"[bold]Read this first:[/bold] {escape(note)}", soft_wrap=True)
-    for judged in found.limits:
-        console.print(escape(limit_line(judged)), soft_wrap=True)
+
+
+def _print_lines(notes: Sequence[str], found: Comparison) -> None:
+    from reports.compare.comparison import limit_line
+
+    for line in (*(f"Read this first: {note}" for note in notes), *map(limit_line, found.limits)):
+        _say(line)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
