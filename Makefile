@@ -59,8 +59,9 @@ bench: build/native/.stamp  ## measure the compiled engine against C and aiocoap
 bench-pure: setup  ## the same, without compiling
 	@$(BIN)/python -m tests.bench --out build/bench-pure
 
-pictures: setup  ## take the pictures of docs/locust.md, in Chromium
+pictures: setup  ## take the pictures of docs/locust.md and docs/report.md, in Chromium
 	@$(BIN)/python -m tests.load.browser_pictures
+	@$(BIN)/python -m tests.reports.page_pictures
 
 # About an hour and a half, most of it for the largest package over the slowest network.
 benchmark: setup  ## run scenarios/benchmark against two servers and write docs/benchmark

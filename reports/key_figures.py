@@ -58,7 +58,8 @@ def _server(summary: Summary) -> KeyFigure:
     if judged.differs:
         return KeyFigure(SERVER, f"with {counted(judged.differs, 'device')}", "bad", _capped(lines))
     if judged.as_declared:
-        return KeyFigure(SERVER, "of nothing", "good", (("as declared", number(judged.as_declared)), *lines))
+        tone = "warn" if judged.unknown else "good"
+        return KeyFigure(SERVER, "of nothing", tone, (("as declared", number(judged.as_declared)), *lines))
     return KeyFigure(SERVER, "not judged", "warn", tuple(lines))
 
 

@@ -5,21 +5,16 @@ A run over four transports and two access networks, which lasts long enough for 
 
 from __future__ import annotations
 
-import io
 import sys
 import tempfile
 from pathlib import Path
 
-from PIL import Image
-
-from tests.load.browser import chromium, site, window
+from tests.load.browser import chromium, picture, site, window
 from tests.load.locust_runs import ROOT
 from tests.peers.process import find_free_port
 from tests.peers.tools import peer_tool
 
 DOCS = ROOT / "docs"
-COLOURS = 128
-"""Of a picture: enough for flat areas and text, at a quarter of the bytes."""
 LOOK_MS = 60_000
 """How long the run has gone on when they are taken."""
 SCENARIO = """
@@ -58,10 +53,8 @@ rate = "12/s"
 
 
 def save(page, name, **options):
-    """Take a picture of the window, small in bytes."""
-    picture = Image.open(io.BytesIO(page.screenshot(**options))).convert("RGB")
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(DOCS / f"locust-{name}.png", optimize=True)
-    print(f"docs/locust-{name}.png: {(DOCS / f'locust-{name}.png').stat().st_size / 1024:.0f} KiB")
+    """Take a picture of the window."""
+    picture(page, DOCS / f"locust-{name}.png", **options)
 
 
 def take(directory):
