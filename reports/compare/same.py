@@ -7,7 +7,7 @@ from typing import Any, Final
 from reports.build import run_info
 from reports.compare.rows import Record
 from reports.generator import generator
-from reports.read import section
+from reports.read import processes_of, section
 
 _MEANING: Final = {
     "scenario": "differences may come from what was run",
@@ -18,12 +18,31 @@ _MEANING: Final = {
 }
 
 
+_MEANING_OF_SIZES: Final = {
+    "scenario": "what grows may be more than the number of devices",
+    "server": "its cost and times are of another server",
+    "fleet processes": "each has a cost of its own, however many devices it has",
+    "machine": _MEANING["machine"],
+    "versions": _MEANING["versions"],
+}
+
+
 def unlike(base: Record, other: Record) -> list[str]:
     """A sentence for each thing in which the runs differ, or that makes one of them a poor measure."""
-    first, second = _traits(base), _traits(other)
+    return _apart(base, other, _traits(base), _traits(other), _MEANING)
+
+
+def unlike_but_for_size(base: Record, other: Record) -> list[str]:
+    """The same of runs that are meant to differ in how many devices each group has, and so in their seeds."""
+    return _apart(base, other, _traits_but_size(base), _traits_but_size(other), _MEANING_OF_SIZES)
+
+
+def _apart(
+    base: Record, other: Record, first: dict[str, Any], second: dict[str, Any], meaning: dict[str, str]
+) -> list[str]:
     found = [
         f"{base.run.path.name} and {other.run.path.name} differ in {name}{_values(first[name], second[name])}: {means}."
-        for name, means in _MEANING.items()
+        for name, means in meaning.items()
         if first[name] != second[name]
     ]
     return found + _troubles(base) + _troubles(other)
@@ -46,6 +65,21 @@ def _traits(record: Record) -> dict[str, Any]:
         "devices": len(record.devices),
         "machine": info.machine,
         "versions": info.versions,
+    }
+
+
+def _traits_but_size(record: Record) -> dict[str, Any]:
+    traits = _traits(record)
+    groups = section(traits["scenario"].get("groups"))
+    alike = {name: {**section(group), "count": None} for name, group in groups.items()}
+    run = {**section(traits["scenario"].get("run")), "seed": None}
+    processes = [one for one in processes_of(record.run.manifest) if one.get("role") == "fleet"]
+    return {
+        "scenario": {**traits["scenario"], "groups": alike, "run": run},
+        "server": section(record.run.manifest.get("server")).get("kind"),
+        "fleet processes": len(processes),
+        "machine": traits["machine"],
+        "versions": traits["versions"],
     }
 
 

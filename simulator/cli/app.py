@@ -22,6 +22,7 @@ from simulator.cli.by_hand import device, package
 from simulator.cli.collect import collect
 from simulator.cli.compare import compare
 from simulator.cli.failure import CommandFailedError
+from simulator.cli.growth import growth
 
 NAME: Final = "lwm2m-fleet"
 
@@ -210,10 +211,7 @@ def report(
     run_directory: Annotated[Path, typer.Argument(help="Directory of a run.", show_default=False)],
     format_: Annotated[str, typer.Option("--format", help="Some of html,md,csv,json,junit,xlsx.")] = "html,json,csv",
     out: Annotated[Path | None, typer.Option(help="Directory to write to; that of the run by default.")] = None,
-    device: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ENDPOINT", help="A device to show over time besides the others; may be repeated."),
-    ] = None,
+    device: Annotated[list[str] | None, typer.Option(metavar="ENDPOINT", help="One to show; may be repeated.")] = None,
 ) -> None:
     """Write the report of a run again, in one or several formats, and say whether its criteria hold."""
     from simulator.cli.report import report_run
@@ -281,7 +279,7 @@ def schema(
     write_schema(out)
 
 
-for _command in (benchmark, collect, compare, device, package):
+for _command in (benchmark, collect, compare, growth, device, package):
     app.command()(_command)
 
 
