@@ -18,6 +18,7 @@ from reports.html import template
 from reports.key_figures import key_figures
 from reports.page_lists import lists
 from reports.summary import Summary
+from reports.timeline import told_of
 from simulator import __version__
 
 FIGURE_BYTES_MOST: Final = 500_000
@@ -89,13 +90,20 @@ def render(summary: Summary, figures: Sequence[Drawn], single: Sequence[Drawn] =
 
 
 def _grids(summary: Summary, single: Sequence[Drawn]) -> list[Grid]:
+    anchors = {f"timeline-{place}": drawn for place, drawn in enumerate(single, 1)}
+    struck = {
+        fault.fault: anchor
+        for fault in summary.faults
+        for anchor, drawn in reversed(anchors.items())
+        if told_of(fault.fault) in drawn.caption
+    }
     found = []
     for table in text.tables(summary):
         if table.name in ELSEWHERE:
             continue
         rows = worst_first(table.rows, 1) if table.name in {"criteria", "faults"} else table.rows
-        found.append(grid(replace(table, rows=rows)))
-    return found + lists(summary, {drawn.name: f"timeline-{place}" for place, drawn in enumerate(single, 1)})
+        found.append(grid(replace(table, rows=rows), links=struck if table.name == "faults" else None))
+    return found + lists(summary, {drawn.name: anchor for anchor, drawn in anchors.items()})
 
 
 def _told(summary: Summary) -> dict[str, list[str]]:

@@ -120,11 +120,15 @@ def _told(event: events.DeviceStarted) -> str:
     way = f"{event.delivery} over {event.transport}" if event.delivery else "no update"
     management = f", managed over {event.management}" if event.management != event.transport else ""
     network = f", network {event.network}" if event.network else ""
-    fault = event.fault.replace("+", " + ") if event.fault else "none"
     return (
-        f"group {event.group}: {way}{management}{network}; fault: {fault}; "
+        f"group {event.group}: {way}{management}{network}{told_of(event.fault)}"
         f"declared to end in {event.expected_state}/{event.expected_result}"
     )
+
+
+def told_of(fault: str) -> str:
+    """How a line on a device tells of its fault."""
+    return f"; fault: {fault.replace('+', ' + ') or 'none'}; "
 
 
 # -- events, one kind after the other ----------------------------------------------------------------------------------

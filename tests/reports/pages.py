@@ -9,6 +9,7 @@ from reports.devices import device_frame
 from reports.figures import Drawn
 from reports.page import render
 from reports.read import read_run
+from reports.timeline import told_of
 from tests.reports.synthetic import Written, fleet_of, health
 
 PICTURE = (
@@ -40,7 +41,9 @@ def summary_of(directory, devices=None, **options):
 
 def page_of(summary, figures=FIGURES):
     """Its page, with a timeline of the first device that was not ok."""
-    single = [Drawn(one.endpoint, "one device", PICTURE) for one in summary.not_ok[:1]]
+    single = [
+        Drawn(one.endpoint, f"one device{told_of('image-corrupt')}no more", PICTURE) for one in summary.not_ok[:1]
+    ]
     return render(summary, figures, single)
 
 

@@ -86,8 +86,12 @@ def test_a_figure_that_has_no_place_of_its_own_is_not_lost(page):
     assert page.text.index("Further figures") < page.text.index("What new shows.")
 
 
-def test_a_device_with_a_timeline_is_linked_and_the_others_have_a_command(summary, page):
-    assert page.having("href").count("#timeline-1") >= 1
+def test_devices_and_faults_with_a_timeline_are_linked_and_each_device_has_a_command(summary, page):
+    name = summary.not_ok[0].endpoint
+    text = page_of(summary)
+    assert f'<a href="#timeline-1">{name}</a>' in text
+    assert '<a href="#timeline-1">image-corrupt</a>' in text
+    assert text.count('<a href="#timeline-1">') == text.count(f'">{name}</a>') + 1
     for one in summary.not_ok:
         assert f"reproduce {one.reproduce[2]} --device {one.endpoint}" in page.text
 
