@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -15,6 +14,7 @@ from matplotlib.patches import Patch
 from reports.devices import updates_of
 from reports.figures.material import Material
 from reports.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, short
+from reports.figures.thin import few
 from reports.read import Run
 from reports.units import seconds
 from simulator.events import FAULT_OVER
@@ -27,7 +27,9 @@ CAPTION: Final = (
 WORST: Final = 4
 MEDIAN: Final = 3
 FAULTS: Final = 5
-CHOSEN: Final = 20
+PARTS: Final = 400
+"""Bands of all devices together, and marks of each kind; of more, evenly chosen ones are shown."""
+CHOSEN: Final = 12
 """Most of the devices that were asked for; all of them have timelines of their own."""
 LOOKS: Final = (
     ("Idle", GREY, ""),
@@ -122,7 +124,7 @@ def draw(shown: list[Lane]) -> Figure:
     end = max(lane.bands[-1][1] for lane in shown)
     room = max(end - begin, 1e-3) * 0.02
     for place, lane in enumerate(shown):
-        _lane(ax, place, lane, room)
+        _lane(ax, place, lane, room, PARTS // len(shown))
     ax.set_xlim(begin - room, end + 2 * room)
     ax.set_ylim(len(shown) - 0.4, -0.6)
     ax.set_yticks(range(len(shown)), [short(f"{lane.why}: {lane.endpoint}", 36) for lane in shown])
@@ -141,24 +143,19 @@ def draw(shown: list[Lane]) -> Figure:
     return figure
 
 
-def _lane(ax: Axes, place: int, lane: Lane, seen: float) -> None:
-    last = lane.bands[-1]
+def _lane(ax: Axes, place: int, lane: Lane, seen: float, most: int) -> None:
+    shown = few(lane.bands, most)
     # What came last lasts no time in most records, and would not be seen.
-    bands = [*lane.bands[:-1], (last[0], last[1] + seen, last[2])]
+    ends = [*(begin for begin, _, _ in shown[1:]), shown[-1][1] + seen]
+    bands = [(begin, end, kind) for (begin, _, kind), end in zip(shown, ends, strict=True)]
     for number, (_, colour, hatch) in enumerate(LOOKS):
         spans = [(begin, end - begin) for begin, end, kind in bands if kind == number]
         if spans:
             ax.broken_barh(spans, (place - 0.3, 0.6), fc=colour, ec="white", hatch=hatch, linewidth=0)
-    faults = _thinned(lane.faults)
+    faults = few(lane.faults, most)
     ax.plot(faults, [place] * len(faults), "D", color=PURPLE, markersize=5, mec="black", mew=0.6)
-    registered = _thinned(lane.registered)
+    registered = few(lane.registered, most)
     ax.plot(registered, [place - 0.34] * len(registered), "^", color="black", markersize=4)
-
-
-def _thinned(times: list[float], most: int = 100) -> list[float]:
-    if len(times) <= most:
-        return times
-    return [times[k] for k in np.linspace(0, len(times) - 1, most).astype(int)]
 
 
 def told(shown: list[Lane]) -> str:

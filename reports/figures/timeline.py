@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reports.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
-from reports.timeline import Fetched, Held, Message, Span, Timeline
+from reports.figures.thin import few, thinned
+from reports.timeline import Fetched, Held, Span, Timeline
 from reports.units import percent, seconds
 
 CAPTION: Final = (
     "One device over time: below what it had itself stands what the server told of it. Shades and vertical lines are "
-    "its faults, triangles Register and De-register, empty where they failed. A red step of the operator failed."
+    "its faults, triangles Register and De-register, empty where they failed. A red step of the operator failed. "
+    "Of hundreds of a kind, evenly chosen ones are shown."
 )
 UNKNOWN: Final = ("not told", "#F2F2F2")
 STATES: Final = (("Idle", GREY), ("Downloading", SKY), ("Downloaded", BLUE), ("Updating", ORANGE))
@@ -30,7 +31,7 @@ MIDDLE: Final = "#555555"
 LETTER: Final = 0.0105
 """Width of a letter of a label, as a part of the axes'."""
 TICKS_MOST: Final = 800
-"""Messages that are drawn of each direction; of more, so many evenly chosen ones."""
+"""Messages that are drawn of each direction."""
 MARGIN: Final = 0.02
 ROWS: Final = 3
 """Most rows of the operator's steps."""
@@ -38,8 +39,9 @@ TOLD_MOST: Final = 12
 """States, transfers or faults that are told one by one."""
 
 
-def draw(made: Timeline) -> Figure:
+def draw(whole: Timeline) -> Figure:
     """The figure; its height is that of what there is to show."""
+    made = thinned(whole)
     lanes = _lanes(made)
     heights = [height for _, height in lanes]
     figure = Figure(figsize=(9.0, 1.5 + 0.62 * sum(heights)), layout="constrained")
@@ -231,17 +233,12 @@ def _messages(ax: Axes, made: Timeline) -> None:
     peers = sorted({message.peer for message in made.messages}, reverse=True)
     for place, peer in enumerate(peers):
         for sent, colour in ((True, BLUE), (False, ORANGE)):
-            at = _thinned([m for m in made.messages if (m.peer, m.sent) == (peer, sent) and m.t <= made.end])
+            own = [m.t for m in made.messages if (m.peer, m.sent) == (peer, sent) and m.t <= made.end]
+            at = few(own, TICKS_MOST)
             low = -place + (0.02 if sent else -0.42)
             ax.vlines(at, low, low + 0.4, color=colour, linewidth=0.7)
     ax.set_yticks([-place for place in range(len(peers))], peers, fontsize=7.5)
     ax.set_ylim(-len(peers) + 0.45, 0.55)
-
-
-def _thinned(messages: Sequence[Message]) -> list[float]:
-    if len(messages) <= TICKS_MOST:
-        return [message.t for message in messages]
-    return [messages[k].t for k in np.linspace(0, len(messages) - 1, TICKS_MOST).astype(int)]
 
 
 def _operator(ax: Axes, made: Timeline) -> None:

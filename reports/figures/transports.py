@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -23,8 +24,8 @@ CAPTION: Final = (
     "logarithmic axis has no 0: there the ends of the bars are to be compared, not their lengths."
 )
 NO_NAME: Final = "ideal"
-PANELS_MOST: Final = 12
-"""Networks; the others are told of in the tables."""
+BARS_MOST: Final = 36
+"""In all panels; the networks of the others are told of in the tables."""
 
 _KEY: Final = ["network", "transport", "delivery"]
 
@@ -81,7 +82,8 @@ def device_spreads(run: Run) -> dict[tuple[str, ...], Spread | None]:
 
 def draw(panels: list[Panel]) -> Figure:
     """The figure."""
-    shown = panels[:PANELS_MOST]
+    bars = accumulate(len(one.bars) for one in panels)
+    shown = [one for one, count in zip(panels, bars, strict=True) if count <= BARS_MOST or one is panels[0]]
     heights = [len(one.bars) + 1.9 for one in shown]
     figure = Figure(figsize=(9.0, 1.1 + ROW_INCHES * sum(heights)), layout=ConstrainedLayoutEngine(hspace=0.06))
     left = len(panels) - len(shown)
