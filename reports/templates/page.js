@@ -101,7 +101,8 @@
       button.textContent = (await copied(code)) ? "Copied" : "Press Ctrl+C";
       setTimeout(() => { button.textContent = "Copy"; }, 2000);
     });
-    (code.closest("pre") || code).after(button);
+    const block = code.closest("pre");
+    if (block) block.after(button); else code.before(button);
   }
 
   // -- what is folded: open where a link leads there, and on paper ------------------------------------------------------
