@@ -25,6 +25,8 @@ FIGURE_BYTES_MOST: Final = 500_000
 """Of one figure; a larger one is left to its file, so that the page can be sent by mail."""
 FIGURES_BYTES_MOST: Final = 3_000_000
 """Of all."""
+CRITERIA_OPEN: Final = 12
+"""Of more, those that hold are folded."""
 NOTES_MOST: Final = 50
 LINES_MOST: Final = 100
 """Of the environment."""
@@ -102,8 +104,20 @@ def _grids(summary: Summary, single: Sequence[Drawn]) -> list[Grid]:
         if table.name in ELSEWHERE:
             continue
         rows = worst_first(table.rows, 1) if table.name in {"criteria", "faults"} else table.rows
-        found.append(grid(replace(table, rows=rows), links=struck if table.name == "faults" else None))
+        made = grid(replace(table, rows=rows), links=struck if table.name == "faults" else None)
+        found += _folded(made) if table.name == "criteria" else [made]
     return found + lists(summary, {drawn.name: anchor for anchor, drawn in anchors.items()})
+
+
+def _folded(made: Grid) -> list[Grid]:
+    """The first criteria, with all that do not hold, and the others apart."""
+    first = max(CRITERIA_OPEN, sum(row[1].tone == "bad" for row in made.rows))
+    rest = made.rows[first:]
+    if not rest:
+        return [made]
+    title = f"{units.number(len(rest))} more {'criteria hold' if len(rest) > 1 else 'criterion holds'}"
+    more = replace(made, name=f"{made.name}-more", title=title, rows=rest)
+    return [replace(made, rows=made.rows[:first], more=""), more]
 
 
 def _told(summary: Summary) -> dict[str, list[str]]:

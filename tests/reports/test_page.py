@@ -64,6 +64,19 @@ def test_the_order_of_what_is_read_first(page):
     assert text.count("the event loop of fleet-0 was up to 600 ms late") == 2  # at the top and at its processes
 
 
+@pytest.mark.parametrize(
+    ("broken", "shown", "folded"), [(0, 12, "8 more criteria hold"), (19, 19, "1 more criterion holds")]
+)
+def test_many_criteria_that_hold_are_folded(summary, broken, shown, folded):
+    criteria = [Criterion(f"c{k}", 1, 2.0, holds=k >= broken, why="") for k in range(20)]
+    text = page_of(replace(summary, criteria=criteria[::-1]))
+    first, rest = text[text.index('id="t-criteria"') :].split('id="t-criteria-more"')
+    assert first.count("<tr><th scope=row>") == shown
+    assert first.count("does not hold") == broken
+    assert f"<summary>{folded}</summary>" in text
+    assert rest.partition("</table>")[0].count("<tr><th scope=row>") == 20 - shown
+
+
 def test_what_is_missing_is_told_before_the_figures(tmp_path):
     text = Reader(page_of(summary_of(tmp_path / "run", close_fleet=False))).text
     assert text.index("Records are missing") < text.index("Key figures")
