@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from reports.figures.material import Material
@@ -52,29 +52,32 @@ def take(material: Material, bins: int = BINS) -> list[Blocks] | None:
     if top <= 0:
         return None
     low = int(every.min(where=every > 0, initial=top))
-    edges = np.geomspace(low * 0.9e-6, top * 1.1e-6, bins + 1)
+    edges_us = np.geomspace(low * 0.9, top * 1.1, bins + 1)
     found = []
     for name in looks:
-        own = run.blocks_of(transfers[material.kinds == name])
+        own = small(run.blocks_of(transfers[material.kinds == name]))
         if own.size:
-            p50, p99 = (float(value) for value in percentiles(small(own), (50, 99)))
-            found.append(Blocks(name, looks[name], own.size, p50, p99, edges, log_counts(own / 1e6, edges)))
+            p50, p99 = (float(value) for value in percentiles(own, (50, 99)))
+            counts = log_counts(own, edges_us)
+            found.append(Blocks(name, looks[name], own.size, p50, p99, edges_us / 1e6, counts))
     return found
 
 
-def log_counts(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
-    """How many values lie in each bin of edges that are evenly spaced by logarithm; those outside are left out."""
-    within = values[(values >= edges[0]) & (values < edges[-1])]
+def log_counts(values: NDArray[np.integer], edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    """How many values lie in each bin of edges that are evenly spaced by logarithm; those below are left out."""
+    within = values if values.min() >= edges[0] else values[values >= edges[0]]
     return np.bincount(log_bins(within, edges), minlength=len(edges) - 1).astype(np.int64)
 
 
-def log_bins(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
+def log_bins(values: NDArray[np.integer], edges: NDArray[np.float64]) -> NDArray[np.int32]:
     """The bin of each value, by arithmetic: millions of searches among the edges would take seconds."""
     count = len(edges) - 1
-    # The logarithm of 32 bits takes a tenth of the time.
-    steps = np.log((values / edges[0]).astype(np.float32)) * (count / np.log(edges[-1] / edges[0]))
-    bins: NDArray[np.int64] = np.clip(steps.astype(np.int64), 0, count - 1)
-    return bins
+    # The logarithm of 32 bits takes a tenth of the time, and tells bins apart that are a thousand times as narrow.
+    steps = np.log(values.astype(np.float32))
+    steps -= np.float32(np.log(edges[0]))
+    steps *= np.float32(count / np.log(edges[-1] / edges[0]))
+    bins = steps.astype(np.int32)
+    return np.clip(bins, 0, count - 1, out=bins)
 
 
 def small(us: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -103,9 +106,7 @@ def draw(found: list[Blocks]) -> Figure:
     ax.set_ylim(bottom=0)
     near = edges[-1] < WIDE * edges[0]
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if near else (1.0,)))
-    if near:
-        ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(EngFormatter(unit="s"))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     legend(figure, ax)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from reports.figures.material import Material
@@ -54,9 +54,7 @@ def draw(found: list[Downloads]) -> Figure:
     ax.set_xlim(low, high)
     ax.set_ylim(0, 1.02)
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 100 else (1.0,)))
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    if high / low < 100:
-        ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: seconds(value)))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     legend(figure, ax)
