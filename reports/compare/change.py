@@ -18,7 +18,7 @@ from reports.compare.resample import (
     tail,
     value_of,
 )
-from reports.compare.rows import Numbers, Record
+from reports.compare.rows import Numbers, Record, Rows
 from simulator.criteria import FUNCTIONS, Selection, text_of
 from simulator.criteria.tree import Label
 
@@ -36,6 +36,7 @@ SHARES: Final = frozenset({"ok", "fail", "unknown", "as_declared", "server_disag
 BETTER, WORSE, SAME, UNTOLD = "better", "worse", "no evidence of change", "cannot be told"
 EQUAL: Final = "all values equal"
 """However they were dealt to both sides no test could find more, so that it costs the others nothing (Tarone 1990)."""
+BOTTLENECK: Final = "generator was the bottleneck"
 CALIBRATED_LEAST: Final = 3
 """Repetitions on one side that tell how runs differ, where the other has but one run."""
 
@@ -90,8 +91,15 @@ def changes(base: Sequence[Record], other: Sequence[Record], noise_s: float = SE
 
 
 def measure(one: Selection, base: Sequence[Record], other: Sequence[Record], noise_s: float = SECONDS_OF_ONE) -> Change:
-    """One metric; its ``p`` is not adjusted, and the verdict goes by it."""
+    """One metric; its ``p`` is not adjusted, and the verdict goes by it.
+
+    Runs whose generator was the bottleneck have no part in times, as they tell nothing of the server.
+    """
     at = FUNCTIONS[one.function].percentile if one.function else None
+    timed = one.metric == "device_throughput" or one.metric.endswith("_seconds")
+    kept = [[record for record in side if not (timed and record.bottleneck)] for side in (base, other)]
+    slow = not all(kept)
+    base, other = (base, other) if slow else kept
     sides = [[record.rows(one.metric, one.labels) for record in side] for side in (base, other)]
     values = [[value_of(rows, at) for rows in side] for side in sides]
     measured = [[value for value in side if value is not None] for side in values]
@@ -106,7 +114,11 @@ def measure(one: Selection, base: Sequence[Record], other: Sequence[Record], noi
     every = [np.concatenate([rows.value / rows.weight for rows in side]) for side in sides]
     change = Change(text_of(one), a, b, b - a, None, None, (b - a) / abs(a) if a else None, cliffs_delta(*every), "",
                     None, None, floor, UNTOLD, up_is_worse)  # fmt: skip
-    method, spread, freedom = between(*measured) if several else _within(one, base[0], other[0], at)
+    if slow:
+        return replace(change, method=BOTTLENECK)
+    method, spread, freedom = (
+        between(*measured) if several else _within(base[0], other[0], [side[0] for side in sides], at)
+    )
     if spread is None:
         return replace(change, method=method)
     if all(each.min() == each.max() == every[0][0] for each in every):
@@ -182,11 +194,10 @@ def between(base: Sequence[float], other: Sequence[float]) -> tuple[str, float, 
     return method, sum(parts) ** 0.5, freedom
 
 
-def _within(one: Selection, base: Record, other: Record, at: float | None) -> tuple[str, float | None, float]:
+def _within(base: Record, other: Record, rows: Sequence[Rows], at: float | None) -> tuple[str, float | None, float]:
     """The spread of the difference over draws of blocks of devices; None where there are too few."""
     paired = same_devices(base, other)
     first = [record.order.to_numpy(np.int64) for record in (base, base if paired else other)]
-    rows = [record.rows(one.metric, one.labels) for record in (base, other)]
     if paired:
         both = np.intersect1d(rows[0].device, rows[1].device)
         # Devices with a value in one run alone belong to the difference, and count in the block of their place.

@@ -52,4 +52,9 @@ def _drawn(sides: Sequence[Side], compared: Sequence[tuple[str, Sequence[Change]
 
 
 def _one(name: str, caption: str, figure: Figure, alt: str) -> Drawn:
-    return Drawn(name, caption, save(figure), alt)
+    return Drawn(name, caption, svg(figure), alt)
+
+
+def svg(figure: Figure) -> bytes:
+    """A figure as it stands in the page."""
+    return save(figure)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -42,10 +43,13 @@ def blocked(rows: Rows, order: NDArray[np.int64], *, whole: bool) -> Blocked:
     return Blocked(rows, place * blocks // max(1, len(own)), blocks)
 
 
+@lru_cache(maxsize=64)
 def draws(blocks: int, stream: int) -> Numbers:
-    """How often each block was drawn: ``(RESAMPLES, blocks)``, the same for the same arguments."""
+    """How often each block was drawn: ``(RESAMPLES, blocks)``, the same for the same arguments; not to be changed."""
     random = np.random.default_rng([SEED, stream])
-    return random.multinomial(blocks, np.full(blocks, 1 / blocks), RESAMPLES).astype(np.float64)
+    drawn = random.multinomial(blocks, np.full(blocks, 1 / blocks), RESAMPLES).astype(np.float64)
+    drawn.flags.writeable = False
+    return drawn
 
 
 def value_of(rows: Rows, percentile: float | None) -> float | None:
@@ -65,13 +69,17 @@ def redrawn(data: Blocked, percentile: float | None, drawn: Numbers) -> Numbers:
         total = drawn @ weights
         return np.divide(drawn @ sums, total, out=np.zeros(len(drawn)), where=total > 0)
     edges = np.unique(data.rows.value)
+    if len(edges) == 1:
+        return np.full(len(drawn), edges[0])
     if len(edges) > BINS:
         # Fine enough: a bin has a two-thousandth of the values.
         edges = np.unique(np.quantile(data.rows.value, np.linspace(0, 1, BINS)))
     bins = np.minimum(np.searchsorted(edges, data.rows.value), len(edges) - 1)
     counts = np.bincount(data.block * len(edges) + bins, minlength=data.blocks * len(edges))
-    sums = np.cumsum(drawn @ counts.reshape(data.blocks, len(edges)).astype(np.float64), axis=1)
-    at = (sums < sums[:, -1:] * percentile / 100).sum(axis=1)
+    # Summed up before they are drawn, as there are fewer blocks than draws.
+    upto: Numbers = np.cumsum(counts.reshape(data.blocks, len(edges)), axis=1).astype(np.float64)
+    below: Numbers = drawn @ upto
+    at = (below < below[:, -1:] * percentile / 100).sum(axis=1)
     return np.asarray(edges[at], np.float64)
 
 
@@ -99,6 +107,7 @@ def tail(t: float, freedom: float) -> float:
     return max(0.0, 0.5 - inner) if t >= 0 else min(1.0, 0.5 + inner)
 
 
+@lru_cache(maxsize=1024)
 def quantile_975(freedom: float) -> float:
     """The point that Student's distribution exceeds with 2.5 %."""
     low, high = 0.0, 1e3

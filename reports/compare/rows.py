@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from reports.aggregate import update_frame
 from reports.devices import UNKNOWN, device_frame
+from reports.generator import generator
 from reports.read import Run
 from reports.verdicts import as_declared
 from simulator.criteria.metrics import NONE
@@ -42,6 +44,12 @@ class Record:
         begun = starts.reindex(self.devices.index).fillna(np.inf)
         self.order = begun.sort_values(kind="stable").index
         """Devices in the order in which they were due."""
+        self._fits: dict[tuple[Label, ...], NDArray[np.bool_]] = {}
+
+    @cached_property
+    def bottleneck(self) -> bool:
+        """Whether the generator was the bottleneck, so that times are its own and not the server's."""
+        return generator(self.run, len(self.devices)).bottleneck
 
     @property
     def empty(self) -> bool:
@@ -55,7 +63,10 @@ class Record:
             KeyError: there is no such metric or label.
         """
         found = TAKES[metric](self)
-        fits = self._fitting(labels)[self.devices.index.get_indexer(pd.Index(found.device))]
+        key = tuple(labels)
+        if key not in self._fits:
+            self._fits[key] = self._fitting(key)
+        fits = self._fits[key][self.devices.index.get_indexer(pd.Index(found.device))]
         fits &= ~np.isnan(found.value)
         return Rows(found.device[fits], found.value[fits], found.weight[fits])
 

@@ -16,10 +16,8 @@ from simulator.network.profiles import IDEAL
 from simulator.operator.driver import ServerStartError
 from simulator.operator.drivers import driver_for
 from simulator.operator.job import ServerChoice
-from simulator.recorder.manifest import Manifest
-from simulator.recorder.recorder import Recorder
 from simulator.scenario import ScenarioError, loads
-from tests.simulation.world import simulate
+from tests.simulation.recorded import recorded
 
 SCENARIO = """
 [firmware]
@@ -53,15 +51,7 @@ def run(tmp_path, chaos="", text=SCENARIO):
 
 def judged(tmp_path, scenario):
     """What a report finds of a run of this scenario, and its events."""
-    events = simulate(scenario, 7, IDEAL).log.events
-    manifest = Manifest(
-        tmp_path, scenario=scenario.to_dict(), seed=7, t0=0.0, command=["lwm2m-fleet"], server={"kind": "embedded"}
-    )
-    recorder = Recorder(tmp_path, "fleet-0", lambda: 0.0)
-    for event in events:
-        recorder.emit(event)
-    recorder.close()
-    manifest.end("complete", "", [])
+    events = recorded(tmp_path, scenario, 7, IDEAL)
     record = read_run(tmp_path)
     devices = device_frame(record)
     return summarise(record, devices, update_frame(record, devices)), events

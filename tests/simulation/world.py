@@ -47,20 +47,25 @@ class Outcome:
     errors: list[str] = field(default_factory=list)
 
 
-def simulate(scenario: Scenario, seed: int, profile: NetworkProfile, *, reboots: int = 0) -> Outcome:
-    """Run a scenario to its end; ``reboots`` devices lose power at a random moment."""
+def simulate(
+    scenario: Scenario, seed: int, profile: NetworkProfile, *, reboots: int = 0, chance: int | None = None
+) -> Outcome:
+    """Run a scenario to its end; ``reboots`` devices lose power at a random moment.
+
+    With another ``chance`` the same devices have other luck: on the network, and in what their peers draw.
+    """
     loop = VirtualLoop()
     try:
         asyncio.set_event_loop(loop)
-        return loop.run_until_complete(_run(loop, scenario, seed, profile, reboots))
+        return loop.run_until_complete(_run(loop, scenario, seed, profile, reboots, seed if chance is None else chance))
     finally:
         asyncio.set_event_loop(None)
         loop.close()
 
 
-async def _run(loop, scenario, seed, profile, reboots):
+async def _run(loop, scenario, seed, profile, reboots, luck):
     log, clock = EventLog(), LoopClock(loop)
-    chance = random.Random(seed)
+    chance = random.Random(luck)
     backbone = MemoryNetwork(loop, random.Random(chance.random()))
     deadlines = Deadlines(loop, clock.now)
     population = Population(scenario, seed)

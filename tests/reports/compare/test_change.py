@@ -6,14 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reports.compare.change import BETTER, SAME, UNTOLD, WORSE, adjusted, changes, measure
+from reports.compare.change import BETTER, EQUAL, SAME, UNTOLD, WORSE, adjusted, between, changes, measure
 from reports.compare.comparison import compare
 from reports.compare.limits import LimitError, judge, parse_limit
 from reports.compare.resample import blocked, cliffs_delta, draws, quantile_975, redrawn, tail, value_of
 from reports.compare.rows import Record, Rows
+from reports.metrics import Values
 from reports.read import read_run
 from simulator.criteria import Selection
-from tests.reports.synthetic import Device, Written
+from tests.reports.synthetic import Device, Written, health
 
 UPDATE = Selection("update_seconds", function="mean")
 MEDIAN = 'p50(update_seconds{fault="none"})'
@@ -29,6 +30,11 @@ def run(tmp_path):
         return Record(read_run(Written(devices, **options).write(tmp_path / name)))
 
     return make
+
+
+def mean_of(record):
+    rows = record.run.tables["updates"].to_dict("records")
+    return sum(row["t"] - row["started"] for row in rows) / len(rows)
 
 
 def verdict(found):
@@ -58,6 +64,76 @@ def test_repetitions_find_less_than_one_run_each(run):
     slow = [run(f"b{k}", seed=k + 9, shift=0.12) for k in range(3)]
     limit = [parse_limit("p50(update_seconds) +5%")]
     assert [judge(limit, base[:many], slow[:many])[0].holds for many in (1, 3)] == [True, False]
+
+
+def test_one_run_is_held_against_repetitions(run):
+    base = [run(f"a{k}", seed=k) for k in range(4)]
+    slow, same = run("b", seed=9, shift=0.12), run("c", seed=10)
+    limit = [parse_limit("p50(update_seconds) +5%")]
+    assert [judge(limit, base, [one])[0].holds for one in (slow, same)] == [False, True]
+    one = measure(UPDATE, base, [slow])
+    values = [mean_of(record) for record in base]
+    assert one.method == "4 and 1 runs"
+    assert one.difference == pytest.approx(mean_of(slow) - sum(values) / 4)
+    reach = quantile_975(3) * np.std(values, ddof=1) * (1 / 4 + 1) ** 0.5
+    assert one.high - one.difference == pytest.approx(reach)
+    assert measure(UPDATE, base[:2], [slow]).method == "paired blocks"  # two runs do not tell how runs differ
+
+
+def test_repeated_runs_that_are_equal_give_few_alarms():
+    """Values of runs with heavy tails: the share of p below 5 % is about that, or less."""
+    dice = np.random.default_rng(5)
+    for counts in ((3, 3), (4, 1)):
+        low = 0
+        for _ in range(2000):
+            base, other = (list(1 + 0.015 * dice.standard_t(4, count)) for count in counts)
+            _, spread, freedom = between(base, other)
+            low += 2 * tail(abs(np.mean(other) - np.mean(base)) / spread, freedom) < 0.05
+        assert low < 0.06 * 2000
+
+
+def test_times_of_a_generator_that_was_the_bottleneck_are_not_judged(run):
+    late = {"fleet_health": health("fleet-0", late_starts=9, loop_lag_s=0.6)}
+    base, slow = [run("a"), run("c", seed=3)], run("b", seed=2, shift=0.4, **late)
+    by_name = {one.name: one for one in changes(base[:1], [slow])}
+    assert (by_name[MEDIAN].verdict, by_name[MEDIAN].method) == (UNTOLD, "generator was the bottleneck")
+    assert by_name["rate(ok)"].verdict == SAME
+    (judged,) = judge([parse_limit("p50(update_seconds) +10%")], base[:1], [slow])
+    assert (judged.holds, judged.why) == (False, "cannot be judged: generator was the bottleneck")
+    # Among repetitions such a run has no part.
+    assert measure(UPDATE, base, [slow, run("d", seed=4)]).other == pytest.approx(mean_of(run("e", seed=4)))
+
+
+def test_what_is_equal_everywhere_costs_the_others_nothing(run):
+    found = changes([run("a", seed=1)], [run("b", seed=2, shift=0.4)])
+    equal = [one for one in found if one.method == EQUAL]
+    assert {"rate(ok)", 'mean(retransmissions{fault="none"})'} & {one.name for one in equal}
+    assert {(one.verdict, one.p, one.low, one.high) for one in equal} == {(SAME, 1.0, 0.0, 0.0)}
+    tests = [one for one in found if one.p is not None and one.method != EQUAL]
+    least = min(tests, key=lambda one: one.p)
+    assert least.p_adjusted == pytest.approx(min(1.0, least.p * len(tests)))
+
+
+def test_throughput_may_vary_by_the_share_that_the_noise_is_of_a_download(run):
+    one = measure(Selection("device_throughput", function="p50"), [run("a")], [run("b", seed=2)], noise_s=0.2)
+    assert one.least == pytest.approx(one.base * 0.2 / 0.5)  # downloads take 0.5 s
+
+
+def test_time_of_the_peer_is_that_of_the_metric(tmp_path):
+    devices = [
+        Device(0, peer=(6000, 3)),
+        Device(1, blocks=[1000, 3000]),
+        Device(2, group="far", network={"name": "lte-m"}, peer=(50, 1)),
+        Device(3, group="far", network={"name": "lte-m"}),  # behind a link, and not timed: it has no value
+        Device(4, blocks=[]),
+    ]
+    record = Record(read_run(Written(devices).write(tmp_path / "run")))
+    rows = record.rows("peer_seconds")
+    assert dict(zip(rows.device.tolist(), rows.value.tolist(), strict=True)) == pytest.approx(
+        {0: 0.002, 1: 0.002, 2: 0.00005}
+    )
+    by_criteria = Values(record.run, record.devices, record.updates).measure(Selection("peer_seconds", function="mean"))
+    assert rows.value.mean() == pytest.approx(by_criteria)
 
 
 def test_other_devices_are_not_paired(run):
