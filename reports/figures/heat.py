@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import LogNorm
+from matplotlib.colors import Colormap, ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
@@ -145,7 +146,7 @@ def draw(made: Heat) -> Figure:
     ax.grid(visible=False)
     shown = np.ma.masked_equal(made.counts, 0)
     norm = LogNorm(1, max(int(made.counts.max()), 2))
-    mesh = ax.pcolormesh(made.times, made.latencies, shown, norm=norm, cmap="Blues", rasterized=True)
+    mesh = ax.pcolormesh(made.times, made.latencies, shown, norm=norm, cmap=_colours(), rasterized=True)
     bar = figure.colorbar(mesh, ax=ax, label=f"{made.of}s", pad=0.01)
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     bar.ax.minorticks_off()
@@ -166,6 +167,11 @@ def draw(made: Heat) -> Figure:
     ax.yaxis.set_major_formatter(EngFormatter(unit="s"))
     figure.legend(*ax.get_legend_handles_labels(), loc="outside lower left", ncols=3)
     return figure
+
+
+def _colours() -> Colormap:
+    """Blues without those that can hardly be told from the ground: a single block is to be seen."""
+    return ListedColormap(mpl.colormaps["Blues"](np.linspace(0.2, 1.0, 256)))
 
 
 def told(made: Heat) -> str:

@@ -116,7 +116,7 @@ def save(figure: Figure, png: Path | None = None) -> bytes:
         figure.draw_without_rendering()
     else:
         canvas = FigureCanvasAgg(figure)
-        canvas.print_png(png, pil_kwargs={"compress_level": 4})
+        canvas.print_png(png, pil_kwargs={"compress_level": 3})
     figure.set_layout_engine("none")
     svg = io.BytesIO()
     canvas = FigureCanvasSVG(figure)
