@@ -127,7 +127,7 @@ def _row(cell: Cell) -> str:
 def _runs(benchmark: Benchmark) -> Iterator[str]:
     yield "## Runs"
     yield ""
-    yield "| order | scenario | server | repetition | beside it |"
+    yield "| order | scenario | server | repetition | beside it, at most |"
     yield "| --: | --- | --- | --: | --: |"
     for one in benchmark.repetitions:
         yield f"| {one.order} | {one.scenario} | {one.server} | {one.number} | {one.beside} |"
