@@ -63,7 +63,7 @@ pictures: setup  ## take the pictures of docs/locust.md and docs/report.md, in C
 	@$(BIN)/python -m tests.load.browser_pictures
 	@$(BIN)/python -m tests.reports.page_pictures
 
-# About an hour and a half, most of it for the largest package over the slowest network.
+# About 70 minutes, most of it for the largest package over the slowest network.
 benchmark: setup  ## run scenarios/benchmark against two servers and write docs/benchmark
 	@$(BIN)/lwm2m-fleet benchmark scenarios/benchmark --server embedded --server leshan --repeat $(REPEAT) \
 		--runs build/benchmark --out docs/benchmark
