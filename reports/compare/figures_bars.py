@@ -20,10 +20,13 @@ from simulator.criteria.tree import Label
 CAPTION: Final = (
     "Payload over duration of each download that went well, of devices without a fault: the median of them, with its "
     "95 % interval: over blocks of devices of one run, over runs where they are repeated. An interval of one run does "
-    "not tell how runs differ, so intervals that do not overlap are no proof of a change; the table says what is."
+    "not tell how runs differ, so intervals that do not overlap are no proof of a change; the table says what is. One "
+    "that goes far beyond the longest bar is cut there."
 )
 LINEAR_MOST: Final = 25.0
 """How often the least goes into the greatest at most, for bars that begin at 0."""
+REACH_MOST: Final = 1.3
+"""How far an interval is drawn, as a multiple of the greatest bar; of two repetitions it is as good as endless."""
 BAR_INCHES: Final = 0.24
 
 
@@ -54,11 +57,12 @@ def draw(groups: Sequence[Group]) -> Figure:
     ax.set_title("Throughput of the median device")
     values = [bar.value for group in groups for _, bar in group.bars]
     left = _scale(ax, min(values), max(values))
+    right = REACH_MOST * max(values)
     ticks, shown, row = [], {}, 0
     for group in groups:
         ticks.append((row + (len(group.bars) - 1) / 2, group.transport))
         for side, bar in group.bars:
-            _bar(ax, row, side, bar, left)
+            _bar(ax, row, side, bar, (left, right))
             shown[side.place] = Patch(label=side.name, edgecolor="white", **look(side))
             row += 1
         row += 1
@@ -74,7 +78,7 @@ def draw(groups: Sequence[Group]) -> Figure:
 def _scale(ax: Axes, low: float, high: float) -> float:
     """Where the bars begin."""
     if high <= LINEAR_MOST * low or low <= 0:
-        ax.set_xlim(0.0, high * 1.3)
+        ax.set_xlim(0.0, high * (REACH_MOST + 0.2))
         ax.xaxis.set_major_locator(MaxNLocator(6))
         return 0.0
     ax.set_xscale("log")
@@ -85,13 +89,14 @@ def _scale(ax: Axes, low: float, high: float) -> float:
     return low / 3
 
 
-def _bar(ax: Axes, row: int, side: Side, bar: Estimate, left: float) -> None:
+def _bar(ax: Axes, row: int, side: Side, bar: Estimate, ends: tuple[float, float]) -> None:
+    left, right = ends
     ax.barh(row, max(0.0, bar.value - left), left=left, height=0.84, edgecolor="white", linewidth=0, **look(side))
     end = bar.value
     if bar.low is not None and bar.high is not None:
-        end = bar.high
+        end = min(bar.high, right)
         for colour, width in (("white", 3.4), ("black", 1.4)):
-            ax.plot([max(left, bar.low), bar.high], [row] * 2, "-|", color=colour, linewidth=width, mew=width, ms=8)
+            ax.plot([max(left, bar.low), end], [row] * 2, "-|", color=colour, linewidth=width, mew=width, ms=8)
     ax.annotate(rate(bar.value), (end, row), xytext=(7, 0), textcoords="offset points", va="center", fontsize=9)
 
 

@@ -20,6 +20,7 @@ ROWS_MOST: Final = 36
 PANELS_MOST: Final = 4
 REACH_LEAST, REACH_MOST = 0.15, 1.5
 """Of the axis to either side, as a share of the base; what goes further ends in an arrow."""
+MARGIN_MOST: Final = 1.0
 COLOURS: Final = {WORSE: VERMILION, BETTER: BLUE, SAME: GREY}
 MARKS: Final = {WORSE: "X", BETTER: "D", SAME: "o"}
 """Told apart in grey too."""
@@ -45,14 +46,18 @@ class Forest(NamedTuple):
 
 
 def take(compared: Sequence[tuple[str, Sequence[Change]]]) -> Forest | None:
-    """The metrics that can be judged and differ at all; of too many, those that changed and the first of the others."""
+    """The metrics that can be judged and differ at all; of too many, those that changed and the first of the others.
+
+    Those of which not even ``MARGIN_MOST`` of the base would count have no place: they say nothing but that.
+    """
     panels = [(run, {one.name: one for each in changes if (one := effect(each))}) for run, changes in compared]
     panels = panels[:PANELS_MOST]
     every = dict.fromkeys(name for _, effects in panels for name in effects)
-    if not every:
+    told = {name for _, effects in panels for name, one in effects.items() if one.margin < MARGIN_MOST}
+    if not told:
         return None
     changed = [name for name in every if any(name in known and known[name].verdict != SAME for _, known in panels)]
-    others = [name for name in every if name not in changed]
+    others = [name for name in every if name in told and name not in changed]
     kept = {*changed[:ROWS_MOST], *others[: max(0, ROWS_MOST - len(changed))]}
     return Forest([name for name in every if name in kept], panels, len(every) - len(kept))
 
@@ -147,5 +152,5 @@ def caption(forest: Forest) -> str:
         "too little to count. Metrics that are 0 in the base, or equal, have no place here."
     )
     if forest.left_out:
-        text += f" {counted(forest.left_out, 'metric')} without a change more are in the table alone."
+        text += f" In the table alone: {counted(forest.left_out, 'further metric')} without evidence of a change."
     return text
