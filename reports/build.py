@@ -114,7 +114,7 @@ def summarise(run: Run, devices: pd.DataFrame, updates: pd.DataFrame) -> Summary
         sides=beside,
         criteria=[],
     )
-    return _judged(found, section(section(run.manifest.get("scenario")).get("criteria")), Values(run, devices, updates))
+    return _judged(found, section(run.manifest.get("scenario")).get("criteria"), Values(run, devices, updates))
 
 
 def run_info(run: Run) -> RunInfo:
@@ -160,8 +160,8 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _judged(found: Summary, limits: dict[str, Any], values: Values) -> Summary:
-    criteria = judge(found, limits) + judge_expressions(limits.get(EXPRESSIONS), values)
+def _judged(found: Summary, limits: Any, values: Values) -> Summary:
+    criteria = judge(found, limits) + judge_expressions(section(limits).get(EXPRESSIONS), values)
     return Summary(
         **{
             **{name: getattr(found, name) for name in found.__slots__},

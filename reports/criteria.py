@@ -6,7 +6,6 @@ that lost its record has proved nothing.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +16,8 @@ from reports.verdicts import EVIDENCE
 EXPRESSIONS: Final = "expressions"
 """The key of criteria that are judged by ``reports.expressions``."""
 THROUGHPUT: Final = "throughput_min_bytes_per_s"
+LARGEST: Final = 1e300
+"""A limit from here on cannot be calculated with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,14 @@ MEASURES: Final[dict[str, Measure]] = {
 """Criteria by name. One whose name has ``_min`` holds from its limit up, any other up to its limit."""
 
 
-def judge(summary: Summary, limits: Mapping[str, Any]) -> list[Criterion]:
-    """Every criterion of ``limits`` (name to limit; a limit of None is not one), in their order."""
+def judge(summary: Summary, limits: Any) -> list[Criterion]:
+    """Every criterion of ``limits`` (name to limit; a limit of None is not one), in their order.
+
+    A manifest may hold anything: what is no such mapping is a criterion that does not hold, unless it is None.
+    """
+    if not isinstance(limits, Mapping):
+        why = "the manifest has something else in the place of the criteria"
+        return [] if limits is None else [Criterion("criteria", _limit(limits), None, holds=False, why=why)]
     judged: list[Criterion] = []
     for name, limit in limits.items():
         if limit is None or name == EXPRESSIONS:
@@ -82,7 +89,7 @@ def judge(summary: Summary, limits: Mapping[str, Any]) -> list[Criterion]:
         elif (measure := MEASURES.get(name)) is not None:
             judged.append(_judge(summary, name, limit, measure))
         else:
-            judged.append(Criterion(name, limit, None, holds=False, why="there is no criterion of this name"))
+            judged.append(Criterion(name, _limit(limit), None, holds=False, why="there is no criterion of this name"))
     return judged
 
 
@@ -100,8 +107,8 @@ def _judge_kind(summary: Summary, kind: str, limit: Any) -> Criterion:
 
 
 def _judge(summary: Summary, name: str, limit: Any, measure: Measure) -> Criterion:
-    if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not math.isfinite(limit):
-        return Criterion(name, str(limit), None, holds=False, why="its limit is not a number")
+    if isinstance(_limit(limit), str):
+        return Criterion(name, _limit(limit), None, holds=False, why="its limit is not a number")
     measured = measure.take(summary)
     if measured is None:
         return Criterion(name, limit, None, holds=False, why=f"not measured: {measure.absent}")
@@ -111,3 +118,9 @@ def _judge(summary: Summary, name: str, limit: Any, measure: Measure) -> Criteri
         return Criterion(name, limit, measured, holds=False, why=why)
     holds = measured >= limit if "_min" in name else measured <= limit
     return Criterion(name, limit, measured, holds=holds, why="")
+
+
+def _limit(limit: Any) -> float | str:
+    """A limit as a summary has it: a number, or else a text."""
+    number = isinstance(limit, int | float) and not isinstance(limit, bool) and abs(limit) < LARGEST
+    return limit if number else str(limit)

@@ -42,7 +42,9 @@ _OPERATORS: Final[dict[str, Callable[[Any, Any], Any]]] = {
 
 def judge_expressions(texts: Any, values: Values) -> list[Criterion]:
     """A criterion for each expression of a manifest, in their order."""
-    return [_judge(str(text), values) for text in texts] if isinstance(texts, list | tuple) else []
+    if texts is None or isinstance(texts, list | tuple):
+        return [_judge(str(text), values) for text in texts or ()]
+    return [Criterion("expressions", str(texts), None, holds=False, why="the manifest has no list of expressions")]
 
 
 def _judge(text: str, values: Values) -> Criterion:

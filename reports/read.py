@@ -29,6 +29,17 @@ RECORDED_BY: Final = {
 }
 """By role of a process, the tables of which its death takes rows, also where it left no part of one."""
 
+KINDS: Final[dict[type, str]] = {str: "text", int: "whole number", list: "list", dict: "object"}
+MANIFEST: Final = {
+    **dict.fromkeys(("run", "status", "reason", "started", "ended"), str),
+    **dict.fromkeys(("command", "processes", "usage"), list),
+    **dict.fromkeys(("scenario", "server", "versions", "machine"), dict),
+    "seed": int,
+}
+"""By key of a manifest that a report goes by, what its value is."""
+SCENARIO: Final = dict.fromkeys(("run", "groups", "campaign"), dict)
+"""The same within its scenario. Criteria are judged, whatever they are."""
+
 
 class RunError(Exception):
     """A directory is not one of a run; the text says why and what to do."""
@@ -92,8 +103,7 @@ def read_run(path: Path) -> Run:
         _tell_unreadable(run, event_type.table, read.parts)
         parts += read.parts
     run.parts = len(parts)
-    if not is_version(run.manifest.get("schema")):
-        run.missing.append("The manifest does not tell the version of the record; the parts were taken by their own.")
+    _tell_odd(run)
     _tell_missing(run, notes, parts)
     return run
 
@@ -134,6 +144,18 @@ def _read_notes(run: Run) -> dict[str, dict[str, Any]]:
 def _refuse(stranger: str) -> None:
     if stranger:
         raise RunError(stranger)
+
+
+def _tell_odd(run: Run) -> None:
+    """Name what is in the manifest in the place of something else, and is taken for nothing."""
+    if not is_version(run.manifest.get("schema")):
+        run.missing.append("The manifest does not tell the version of the record; the parts were taken by their own.")
+    for inside, known in (("", MANIFEST), ("scenario", SCENARIO)):
+        document = section(run.manifest.get(inside)) if inside else run.manifest
+        for key, kind in known.items():
+            if key in document and (not isinstance(document[key], kind) or isinstance(document[key], bool)):
+                name = f"{inside}.{key}" if inside else key
+                run.missing.append(f"The manifest has no {KINDS[kind]} in the place of {name}; it is taken for empty.")
 
 
 def _tell_unreadable(run: Run, table: str, parts: list[Part]) -> None:

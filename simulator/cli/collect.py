@@ -14,6 +14,7 @@ import typer
 from rich.markup import escape
 
 from simulator.cli.failure import CRITERION_FAILED, ENVIRONMENT, HOLDS, USAGE, CommandFailedError
+from simulator.cli.recorded import check_version
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,6 +69,7 @@ def collect_records(run_directory: Path, directories: list[Path], console: Conso
             read or written (3). In the first two cases nothing was changed.
     """
     run = _read(run_directory, MANIFEST, ("t0", "seed"), "name the directory of a run")
+    check_version(run.about, run_directory / MANIFEST)
     copies = [_read(directory, *_OF_WORKER) for directory in directories]
     for copy in copies:
         _check(run, copy)

@@ -92,6 +92,7 @@ def read_recorded(directory: Path, endpoint: str) -> Recorded:
         CommandFailedError: it is no run directory, its scenario cannot be read, or it has no such device.
     """
     plan, manifest = _read_json(directory / PLAN), _read_json(directory / "manifest.json")
+    check_version(manifest, directory / "manifest.json")
     try:
         scenario = load_scenario(_scenario_file(directory, plan["scenario"]), tuple(plan["set"]), plan["devices"])
         population = Population(scenario, plan["seed"])
@@ -101,6 +102,20 @@ def read_recorded(directory: Path, endpoint: str) -> Recorded:
         raise CommandFailedError(msg, USAGE) from None
     device = _find(population, endpoint, directory)
     return Recorded(directory, scenario, population, device, started, _read_ends(directory, device.index))
+
+
+def check_version(manifest: dict[str, Any], path: Path) -> None:
+    """Refuse a record that means something else by the same names.
+
+    Raises:
+        CommandFailedError: it is of another version than this program knows.
+    """
+    from reports.versions import stranger
+
+    versions = manifest.get("versions")
+    why = stranger(manifest.get("schema"), path, versions.get("lwm2m-fleet") if isinstance(versions, dict) else None)
+    if why:
+        raise CommandFailedError(why, USAGE)
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -136,18 +151,19 @@ def _find(population: Population, endpoint: str, directory: Path) -> DevicePlan:
 
 
 def _read_ends(directory: Path, device: int) -> Ends:
-    own = _last(directory, DeviceEnded.table, device)
-    judged = _last(directory, UpdateEnded.table, device)
+    own = _last(directory, DeviceEnded.table, device, {"t", "state", "result", "version"})
+    judged = _last(directory, UpdateEnded.table, device, {"t", "state", "result", "version", "outcome"})
     return Ends(
         End(own["state"], own["result"], own["version"]) if own else None,
         End(judged["state"], judged["result"], judged["version"], judged["outcome"]) if judged else None,
     )
 
 
-def _last(directory: Path, table: str, device: int) -> dict[str, Any] | None:
-    """The last row of a device in a table; parts that cannot be read have none."""
+def _last(directory: Path, table: str, device: int, columns: set[str]) -> dict[str, Any] | None:
+    """The last row of a device in a table; parts that cannot be read, or lack a column, have none."""
     rows: list[dict[str, Any]] = []
     for part in sorted((directory / "parts" / table).glob("*.parquet")):
         with suppress(OSError, pa.ArrowException):
             rows += pq.read_table(part, filters=[("device", "==", device)]).to_pylist()
+    rows = [row for row in rows if all(row.get(name) is not None for name in columns)]
     return max(rows, key=lambda row: float(row["t"]), default=None)
