@@ -105,7 +105,7 @@ class TransferEnded:
     size: int
     """Length of the whole package where the peer told it, else -1."""
     received: int
-    """Payload bytes taken, without repetitions."""
+    """Payload bytes that this transfer brought, without repetitions; not those of one that it goes on from."""
     refetched: int
     """Payload bytes that came once more, as an interrupted transfer did not go on where it had stopped."""
     wire_in: int

@@ -74,7 +74,7 @@ class Pull(ABC):
         self._retries = device.plan.pull_retries
         self._cause = ""
         """Why it failed, where a transport knows."""
-        self._tally = Tally(device.firmware.package_uri, device.reached)
+        self._tally = Tally(device.firmware.package_uri, device.reached, offset)
         self._wire_before = (0, 0)
         """Bytes in and out of connections that were given up for another one."""
         self._ended = False
@@ -151,9 +151,9 @@ class Pull(ABC):
 
     @property
     def under_way(self) -> int:
-        """Bytes of the package that are there while it goes on; 0 once its end is recorded."""
+        """Bytes that it has brought while it goes on; 0 once its end is recorded."""
         progress = None if self._ended else self._progress()
-        return 0 if progress is None else progress.received
+        return 0 if progress is None else max(0, progress.received - self._tally.had)
 
     @property
     def etag(self) -> bytes:
@@ -281,7 +281,7 @@ class Pull(ABC):
                 "pull",
                 self._started,
                 progress.size,
-                progress.received,
+                max(0, progress.received - self._tally.had),
                 self._tally.refetched,
                 self._wire_before[0] + progress.wire_in,
                 self._wire_before[1] + progress.wire_out,

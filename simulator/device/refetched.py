@@ -26,13 +26,16 @@ class Tally:
     Args:
         uri: of the package.
         before: what earlier transfers left.
+        offset: where it goes on.
     """
 
-    __slots__ = ("_begun", "_reached", "refetched")
+    __slots__ = ("_begun", "_reached", "had", "refetched")
 
-    def __init__(self, uri: str, before: Reached) -> None:
+    def __init__(self, uri: str, before: Reached, offset: int) -> None:
         self._reached = before if before.uri == uri else Reached(uri)
         self._begun: int | None = None
+        self.had = offset
+        """Bytes that were there before, and that this transfer did not bring."""
         self.refetched = 0
         """Bytes that came once more."""
 
@@ -40,6 +43,7 @@ class Tally:
         """The first bytes of an attempt are about to come, from ``offset`` on; the one before got to ``written``."""
         self.end(written)
         self._begun = offset
+        self.had = min(self.had, offset)
 
     def end(self, written: int) -> Reached:
         """The present attempt is over and got to ``written``, in bytes from the start of the package."""

@@ -29,7 +29,7 @@ LARGE_URI = f"coap://{ORIGIN}/large"
     ],
 )
 def test_the_tally(attempts, before, refetched, reached):
-    tally = Tally("coap://a/b", Reached("coap://a/b", before))
+    tally = Tally("coap://a/b", Reached("coap://a/b", before), before)
     written = before
     for offset, end in attempts:
         tally.begin(offset, written)
@@ -37,14 +37,15 @@ def test_the_tally(attempts, before, refetched, reached):
     assert tally.end(written) == Reached("coap://a/b", reached)
     assert tally.end(written) == Reached("coap://a/b", reached), "told twice, counted once"
     assert tally.refetched == refetched
+    assert tally.had == min(before, *(offset for offset, _ in attempts)), "what it did not bring itself"
 
 
 def test_another_uri_is_another_package():
-    tally = Tally("coap://a/b", Reached("coap://a/a", 100))
+    tally = Tally("coap://a/b", Reached("coap://a/a", 100), 0)
     tally.begin(0, 0)
     tally.end(50)
     assert tally.refetched == 0
-    assert Tally("x", NOTHING_REACHED).end(70) == Reached("x", 0), "an attempt that never began got nowhere"
+    assert Tally("x", NOTHING_REACHED, 0).end(70) == Reached("x", 0), "an attempt that never began got nowhere"
 
 
 def lose_after(rig, stored):
