@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -17,6 +17,9 @@ from reports.sides import TransportRow
 from reports.slices import EMPTY, Series
 
 Data = TypeVar("Data")
+
+KINDS_MOST: Final = 12
+"""That are told apart: more than all transports by pull and push are kinds of which not all is known."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,32 @@ class Material:
 
     @cached_property
     def kinds(self) -> pd.Series[str]:
-        """``transport/delivery`` of each row of ``transfers``."""
-        transfers = self.run.tables["transfers"]
-        return kind(transfers["transport"], transfers["delivery"])
+        """``transport/delivery`` of each row of ``transfers``; where there are many, the rare ones as others."""
+        return self._folded(self._transferred)
+
+    @cached_property
+    def update_kinds(self) -> pd.Series[str]:
+        """The same of each row of ``updates``."""
+        return self._folded(self.updates["kind"])
 
     @cached_property
     def looks(self) -> dict[str, Look]:
         """How each kind looks, the same in all figures."""
-        return looks(set(self.updates["kind"]) | set(self.kinds.unique()))
+        return looks(set(self.update_kinds) | set(self.kinds.unique()))
+
+    @cached_property
+    def _transferred(self) -> pd.Series[str]:
+        transfers = self.run.tables["transfers"]
+        return kind(transfers["transport"], transfers["delivery"])
+
+    @cached_property
+    def _rare(self) -> set[str]:
+        both = pd.concat([self._transferred, self.updates["kind"]])
+        return {str(name) for name in both.value_counts().index[KINDS_MOST - 1 :]}
+
+    def _folded(self, kinds: pd.Series[str]) -> pd.Series[str]:
+        rare = self._rare
+        return kinds if len(rare) < 2 else kinds.where(~kinds.isin(rare), f"{len(rare)} others")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from reports.devices import kind
 from reports.figures.material import Material
 from reports.figures.style import BLUE, ORANGE, SKY
 from reports.read import Run
@@ -22,7 +21,7 @@ CAPTION: Final = (
 PARTS: Final = (("headers in", BLUE, ""), ("refetched", ORANGE, "////"), ("sent", SKY, ".."))
 
 
-def overheads(run: Run) -> pd.DataFrame:
+def overheads(run: Run, kinds: pd.Series[str]) -> pd.DataFrame:
     """By kind (index): ``payload`` (bytes), and ``headers in``, ``refetched``, ``sent`` (bytes beyond it).
 
     Only transfers of which the wire was counted; kinds without payload are left out.
@@ -30,9 +29,7 @@ def overheads(run: Run) -> pd.DataFrame:
     transfers = run.tables["transfers"]
     wired = transfers[(transfers["wire_in"] >= 0) & (transfers["wire_out"] >= 0)]
     summed = (
-        wired[["received", "refetched", "wire_in", "wire_out"]]
-        .groupby(kind(wired["transport"], wired["delivery"]).to_numpy(dtype=object))
-        .sum()
+        wired[["received", "refetched", "wire_in", "wire_out"]].groupby(kinds[wired.index].to_numpy(dtype=object)).sum()
     )
     summed = summed[summed["received"] > 0]
     return pd.DataFrame(
@@ -47,7 +44,7 @@ def overheads(run: Run) -> pd.DataFrame:
 
 def take(material: Material) -> pd.DataFrame | None:
     """Of what the figure is made."""
-    found = overheads(material.run)
+    found = overheads(material.run, material.kinds)
     return None if found.empty else found
 
 

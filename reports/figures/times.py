@@ -41,10 +41,11 @@ class Updates(NamedTuple):
 def take(material: Material) -> list[Updates] | None:
     """The kinds of which an update went well."""
     updates = material.updates
-    good = updates[(updates["outcome"] == "ok") & (updates["result"] == 1)]
+    there = (updates["outcome"] == "ok") & (updates["result"] == 1)
+    good, kinds = updates[there], material.update_kinds[there]
     found = []
     for name, look in material.looks.items():
-        own = good[good["kind"] == name]
+        own = good[kinds == name]
         took, from_due = (np.sort(own[column].to_numpy(np.float64)) for column in ("update_s", "update_from_due_s"))
         if len(own):
             found.append(Updates(name, look, took, from_due))

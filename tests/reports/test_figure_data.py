@@ -9,6 +9,7 @@ import pytest
 from reports.aggregate import update_frame
 from reports.devices import device_frame
 from reports.figures import KINDS, Material, accounts, downloads, gantt, heat, load, overhead, pace
+from reports.figures.material import KINDS_MOST
 from tests.reports.synthetic import Device, fleet_of, health
 
 
@@ -50,6 +51,19 @@ def test_blocks_have_their_place_in_time_and_latency(record):
         assert made.percentiles[:, column] == pytest.approx(np.percentile(values, [50, 95, 99]))
 
 
+def test_of_many_kinds_the_rare_ones_are_one(record):
+    devices = [Device(k, transport=f"t{min(k, 14):02}", delivery="pull") for k in range(20)]
+    made = material(record(devices))
+    plain = Counter(f"t{min(k, 14):02}/pull" for k in range(20))
+    kept = dict(Counter(made.kinds))
+    assert len(kept) == KINDS_MOST
+    assert kept.pop("4 others") == 4
+    assert kept.items() <= plain.items()
+    assert kept["t14/pull"] == 6
+    assert dict(Counter(made.update_kinds)) == dict(Counter(made.kinds))
+    assert sorted(made.looks) == sorted(set(made.kinds))
+
+
 def test_paces(record):
     run = record(fleet_of(30))
     edges = np.array([0.0, 0.05, 0.1, 0.3, 5.0])
@@ -73,7 +87,7 @@ def test_overheads(record):
         beyond = row["wire_in"] - row["received"] - row["refetched"]
         for place, value in enumerate((row["received"], beyond, row["refetched"], row["wire_out"])):
             own[place] += value
-    found = overhead.overheads(run)
+    found = overhead.overheads(run, material(run).kinds)
     assert {name: [int(value) for value in found.loc[name]] for name in found.index} == plain
 
 
@@ -126,5 +140,5 @@ def test_nothing_recorded_gives_no_data(record):
     assert [kind.name for kind in KINDS if kind.take(material(run)) is not None] == []
     for found in (pace.paces(run), load.loads(run), gantt.lanes(run)):
         assert found == []
-    assert overhead.overheads(run).empty
+    assert overhead.overheads(run, material(run).kinds).empty
     assert accounts.accounts(run).empty
