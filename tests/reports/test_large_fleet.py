@@ -1,4 +1,4 @@
-"""A run of 100,000 devices, or 20,000 in the short form: every count of its report against plain arithmetic, and a page that can be sent around."""
+"""A run of 100,000 devices, or fewer in short: its counts by plain arithmetic, and a page that can be sent around."""
 
 import json
 from collections import Counter
