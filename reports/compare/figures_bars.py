@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from reports.compare.figures_cdf import SOUND
 from reports.compare.figures_looks import bar as look
 from reports.compare.sides import Estimate, Side, estimate
+from reports.figures.style import short
 from reports.units import rate
 from simulator.criteria import Selection
 from simulator.criteria.tree import Label
@@ -63,7 +64,7 @@ def draw(groups: Sequence[Group]) -> Figure:
         ticks.append((row + (len(group.bars) - 1) / 2, group.transport))
         for side, bar in group.bars:
             _bar(ax, row, side, bar, (left, right))
-            shown[side.place] = Patch(label=side.name, edgecolor="white", **look(side))
+            shown[side.place] = Patch(label=short(side.name), edgecolor="white", **look(side))
             row += 1
         row += 1
     ax.set_yticks([place for place, _ in ticks], [name for _, name in ticks])

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reports.compare.change import BETTER, SAME, WORSE, Change
-from reports.figures.style import BLUE, GREY, VERMILION
+from reports.figures.style import BLUE, GREY, VERMILION, short
 from reports.units import counted
 
 ROWS_MOST: Final = 36
@@ -104,7 +104,7 @@ def _panel(ax: Axes, run: str, effects: Sequence[Effect | None]) -> None:
     widest = max((max(abs(one.low), abs(one.high)) for one in known), default=0.0)
     middle = float(np.percentile([abs(one.at) + one.margin for one in known], 75)) if known else 0.0
     reach = float(np.clip(min(1.1 * widest, 2.5 * middle), REACH_LEAST, REACH_MOST))
-    ax.set_title(run, fontsize=10)
+    ax.set_title(short(run), fontsize=10)
     ax.set_xlim(-reach, reach)
     ax.axvline(0, color="#333333", linewidth=1.0)
     for row, one in enumerate(effects):

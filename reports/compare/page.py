@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from reports.compare import figures
 from reports.compare.comparison import HEADERS, Comparison, limit_line, row
@@ -16,9 +15,6 @@ from reports.html import template
 from reports.table import Table
 from simulator import __version__
 
-FIGURES_BYTES_MOST: Final = 3_000_000
-"""Of all; the page can be sent by mail."""
-
 
 def render(found: Several) -> str:
     """The HTML."""
@@ -28,7 +24,7 @@ def render(found: Several) -> str:
         runs=[(side.name, [str(record.run.path) for record in side.records]) for side in found.sides],
         overview=_overview(found) if len(found.pairs) > 1 else None,
         pairs=[_pair(place, name, pair) for place, (name, pair) in enumerate(found.named, 1)],
-        figures=[(one, _uri(one)) for one in _affordable(drawn)],
+        figures=[(one, _uri(one)) for one in drawn],
         version=__version__,
     )
 
@@ -52,16 +48,6 @@ def _pair(place: int, name: str, pair: Comparison) -> dict[str, Any]:
         "metrics": grid(table, where="compare.json"),
         "limits": [(limit_line(one), one.holds) for one in pair.limits],
     }
-
-
-def _affordable(drawn: Sequence[Drawn]) -> list[Drawn]:
-    """The figures that a page may hold, in their order as far as there is room."""
-    room, found = FIGURES_BYTES_MOST, []
-    for one in drawn:
-        room -= len(one.svg)
-        if room >= 0:
-            found.append(one)
-    return found
 
 
 def _uri(one: Drawn) -> str:

@@ -36,6 +36,13 @@ class Several:
         return any(pair.worse for pair in self.pairs)
 
     @property
+    def tone(self) -> str:
+        """``bad``, ``good``, or empty where there is nothing to judge."""
+        if self.worse or not self.holds:
+            return "bad"
+        return "good" if any(one.verdict != UNTOLD for pair in self.pairs for one in pair.changes) else ""
+
+    @property
     def named(self) -> list[tuple[str, Comparison]]:
         """The pairs by the name of the other side."""
         return [(side.name, pair) for side, pair in zip(self.sides[1:], self.pairs, strict=True)]

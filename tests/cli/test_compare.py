@@ -121,6 +121,18 @@ def test_wrong_arguments_are_told(runs, words, told):
     assert told in str(found.exception)
 
 
+def test_where_nothing_can_be_told_no_change_is_said_to_be_missing(tmp_path):
+    few = [str(Written([Device(k, update_s=1.0 + place) for k in range(4)]).write(tmp_path / name))
+           for place, name in enumerate(("a", "b"))]  # fmt: skip
+    found = typed(*few, *LIMIT, "--format", "md", "--out", str(tmp_path / "out"))
+    assert found.exit_code == 1
+    assert found.output.startswith("## No metric can be compared")
+    assert "cannot be judged: too few devices" in found.output
+    assert '<header class="bad">' in (tmp_path / "out" / "compare.html").read_text()
+    assert typed(*few, "--out", str(tmp_path / "out")).exit_code == 0
+    assert '<header class="">' in (tmp_path / "out" / "compare.html").read_text()
+
+
 def test_a_damaged_run_is_told(runs, tmp_path):
     cut = tmp_path / "cut"
     shutil.copytree(runs[1], cut)
