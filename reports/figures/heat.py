@@ -39,6 +39,8 @@ LEAST: Final = 10
 OF_A_COLUMN: Final = 25
 """Of fewer, a 95th percentile tells little: where there is less to show, columns are wider."""
 ROWS: Final = 60
+PIECE: Final = 1000
+"""Transfers."""
 SHARES: Final = (50, 95, 99)
 LINES: Final = (("p50", "-"), ("p95", "--"), ("p99", ":"))
 
@@ -103,15 +105,30 @@ def moments(run: Run) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     # In this order the latencies need not be put together anew: they lie as they are read.
     transfers = run.tables["transfers"].sort_values(BLOCK_FROM, kind="stable")
     us = run.blocks_us
+    at = np.empty(len(us))
+    started, ended = (transfers[name].to_numpy(dtype=np.float64) for name in ("started", "t"))
     counts = transfers[BLOCK_COUNT].to_numpy()
+    ends = np.cumsum(counts)
+    # Piece by piece, as arrays of all blocks do not fit into the caches of a processor.
+    for first in range(0, len(counts), PIECE):
+        own = slice(first, first + PIECE)
+        if counts[own].any():
+            span = slice(ends[first] - counts[first], ends[own][-1])
+            at[span] = _moments(started[own], ended[own] - started[own], counts[own], us[span])
+    return at, us
+
+
+def _moments(
+    started: NDArray[np.float64], lasted: NDArray[np.float64], counts: NDArray[np.int64], us: NDArray[np.int64]
+) -> NDArray[np.float64]:
     summed = np.concatenate([[0], np.cumsum(us, dtype=np.int64)])
     ends = np.cumsum(counts)
     before, whole = summed[ends - counts], summed[ends] - summed[ends - counts]
-    started = transfers["started"].to_numpy(dtype=np.float64)
-    lasted = transfers["t"].to_numpy(dtype=np.float64) - started
-    per_us = lasted / np.maximum(whole, 1)
-    at = np.repeat(started, counts) + (summed[1:] - np.repeat(before, counts)) * np.repeat(per_us, counts)
-    return at, us
+    at: NDArray[np.float64] = (summed[1:] - np.repeat(before, counts)) * np.repeat(
+        lasted / np.maximum(whole, 1), counts
+    )
+    at += np.repeat(started, counts)
+    return at
 
 
 def by_column(column: NDArray[np.integer], us: NDArray[np.integer], columns: int) -> NDArray[np.float64]:

@@ -31,8 +31,10 @@ def test_durations_of_downloads(record):
     assert {own.kind: own.took.tolist() for own in found} == {name: sorted(took) for name, took in plain.items()}
 
 
-def test_blocks_have_their_place_in_time_and_latency(record):
-    run = record(fleet_of(60))
+@pytest.mark.parametrize("piece", [1, 7, heat.PIECE])
+def test_blocks_have_their_place_in_time_and_latency(record, monkeypatch, piece):
+    monkeypatch.setattr(heat, "PIECE", piece)
+    run = record([*fleet_of(60), *(Device(k, blocks=[]) for k in range(60, 70))])
     made = heat.heat(*heat.moments(run), columns=7, rows=5)
     cells, columns = Counter(), {}
     for place, row in enumerate(rows_of(run, "transfers")):
