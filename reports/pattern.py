@@ -7,10 +7,12 @@ set the Result before the State or after it, and a server may pass the two notif
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from reports.devices import UNKNOWN
 from reports.read import Run, section
@@ -25,6 +27,7 @@ OUT_OF_ORDER: Final = "out of order"
 INCOMPLETE: Final = "incomplete"
 
 _STATES: Final = ("1", "2", "3", "0")
+Courses = dict[int, bytes]
 UPDATED: Final = "0/1"
 """The end of an update that goes well."""
 
@@ -38,18 +41,22 @@ def pattern(run: Run, devices: pd.DataFrame) -> Pattern:
     telling = [group for group, plan in groups.items() if notifies_every_change(plan)]
     updated = devices["declared"].isin([UPDATED, UNKNOWN])
     sound = devices[(devices["fault"] == "") & devices["campaign"] & updated & devices["group"].isin(telling)]
-    reports = _reports(run, sound)
+    states_of, results_of, texts = _courses(run, sound)
+    silent = {group for group, plan in groups.items() if hides_downloading(plan)}
+    # Many devices have the same course, which is judged once.
+    alike = Counter(
+        (states_of.get(device, b""), results_of.get(device, b""), group in silent and kind.endswith("/push"))
+        for device, group, kind in zip(sound.index.tolist(), sound["group"], sound["kind"], strict=True)
+    )
     verdicts: Counter[str] = Counter()
     seen: Counter[str] = Counter()
     without_downloading = 0
-    silent = {group for group, plan in groups.items() if hides_downloading(plan)}
-    for device, group, kind in zip(sound.index, sound["group"], sound["kind"], strict=True):
-        states, results = reports.get(int(device), ([], []))
-        may_skip = group in silent and kind.endswith("/push")
+    for (*told, may_skip), devices_alike in alike.items():
+        states, results = ([texts[place] for place in np.frombuffer(course, np.int64)] for course in told)
         verdict = judge(states, results, downloading=not (may_skip and "1" not in states))
-        without_downloading += verdict == COMPLETE and "1" not in states
-        verdicts[verdict] += 1
-        seen[f"State {_arrows(states)}, Result {_arrows(results)}"] += 1
+        without_downloading += devices_alike if verdict == COMPLETE and "1" not in states else 0
+        verdicts[verdict] += devices_alike
+        seen[f"State {_arrows(states)}, Result {_arrows(results)}"] += devices_alike
     return Pattern(
         devices=len(sound),
         complete=verdicts[COMPLETE],
@@ -75,20 +82,30 @@ def judge(states: Sequence[str], results: Sequence[str], *, downloading: bool = 
     return COMPLETE if all(state in remaining for state in wanted) else OUT_OF_ORDER
 
 
-def _reports(run: Run, sound: pd.DataFrame) -> dict[int, tuple[list[str], list[str]]]:
-    """The values of State and of Update Result by device, in order of time, without immediate repetitions."""
+def _courses(run: Run, sound: pd.DataFrame) -> tuple[Courses, Courses, list[str]]:
+    """By device, the values of State and of Update Result that the server reported, and what the values are.
+
+    They are in order of time, without immediate repetitions; each is the place of its text, an int64, in bytes.
+    """
     rows = run.tables["server_reports"]
-    rows = rows[rows["device"].isin(sound.index) & rows["path"].isin([STATE_PATH, RESULT_PATH])]
-    found: dict[int, tuple[list[str], list[str]]] = {}
-    for device, path, value in _triples(rows):
-        values = found.setdefault(device, ([], []))[path == RESULT_PATH]
-        if not values or values[-1] != value:
-            values.append(value)
-    return found
+    rows = rows[rows["path"].isin([STATE_PATH, RESULT_PATH])]
+    rows = rows[rows["device"].isin(sound.index)]
+    order = rows["device"].to_numpy().argsort(kind="stable")
+    device, of_result = rows["device"].to_numpy()[order], (rows["path"] == RESULT_PATH).to_numpy()[order]
+    places, texts = pd.factorize(rows["value"])
+    values = places[order].astype(np.int64)
+    states, results = (_by_device(device[own], values[own]) for own in (~of_result, of_result))
+    return states, results, [str(text) for text in texts]
 
 
-def _triples(rows: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
-    return zip(rows["device"].tolist(), rows["path"].tolist(), rows["value"].tolist(), strict=True)
+def _by_device(device: NDArray[np.int64], values: NDArray[np.int64]) -> Courses:
+    """The values of each device, which stand together, without immediate repetitions."""
+    other = np.append(True, device[1:] != device[:-1])[: len(device)]
+    new = other | np.append(True, values[1:] != values[:-1])[: len(values)]
+    device, values, begins = device[new], values[new], np.flatnonzero(other[new])
+    ends = np.append(begins, len(values))[1:]
+    spans = zip(device[begins].tolist(), begins.tolist(), ends.tolist(), strict=True)
+    return {each: values[begin:end].tobytes() for each, begin, end in spans}
 
 
 def _plan(run: Run, group: str) -> dict[str, Any]:
