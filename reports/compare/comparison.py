@@ -39,6 +39,11 @@ class Comparison:
         return any(one.verdict == WORSE for one in self.changes)
 
     @property
+    def better(self) -> bool:
+        """Whether any metric is better."""
+        return any(one.verdict == BETTER for one in self.changes)
+
+    @property
     def headline(self) -> str:
         """One sentence."""
         if all(one.verdict == UNTOLD for one in self.changes):

@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from reports.compare.figures_looks import line as look
 from reports.compare.rows import Numbers
 from reports.compare.sides import Side
+from reports.figures.style import short
 from reports.units import counted, seconds
 from simulator.criteria.tree import Label
 
@@ -86,9 +87,8 @@ def draw(panels: Sequence[Panel], title: str) -> Figure:
     for ax in grid[len(panels) :]:
         ax.set_visible(False)
     names = sorted(lines, key=lambda name: lines[name][0])
-    figure.legend(
-        handles=[lines[name][1] for name in names], labels=names, loc="outside lower left", ncols=min(3, len(names))
-    )
+    handles = [lines[name][1] for name in names]
+    figure.legend(handles=handles, labels=[short(name) for name in names], loc="outside lower left", ncols=3)
     return figure
 
 

@@ -79,7 +79,9 @@ def draw(forest: Forest) -> Figure:
     figure.suptitle("Difference from the base", x=0.01, ha="left", fontsize=12, fontweight="bold")
     axes = figure.subplots(1, columns, sharey=True, squeeze=False)[0]
     for ax, (run, effects) in zip(axes, forest.panels, strict=True):
-        _panel(ax, run, [effects.get(name) for name in forest.names])
+        ax.set_title(short(run, 72 // columns), fontsize=10)
+        ax.xaxis.set_major_locator(MaxNLocator(5 if columns < 3 else 3))
+        _panel(ax, [effects.get(name) for name in forest.names])
     axes[0].set_yticks(range(rows), [plain(name) for name in forest.names], fontsize=8)
     axes[0].set_ylim(rows - 0.4, -0.6)
     known = [effects[name].verdict for _, effects in forest.panels for name in forest.names if name in effects]
@@ -95,22 +97,20 @@ def draw(forest: Forest) -> Figure:
 
 def plain(name: str) -> str:
     """A metric without what all have."""
-    short = name.replace(', fault="none"', "").replace('{fault="none"}', "")
-    return short.replace('"', "").replace("=", " ")
+    sound = name.replace(', fault="none"', "").replace('{fault="none"}', "")
+    return sound.replace('"', "").replace("=", " ")
 
 
-def _panel(ax: Axes, run: str, effects: Sequence[Effect | None]) -> None:
+def _panel(ax: Axes, effects: Sequence[Effect | None]) -> None:
     known = [one for one in effects if one]
     widest = max((max(abs(one.low), abs(one.high)) for one in known), default=0.0)
     middle = float(np.percentile([abs(one.at) + one.margin for one in known], 75)) if known else 0.0
     reach = float(np.clip(min(1.1 * widest, 2.5 * middle), REACH_LEAST, REACH_MOST))
-    ax.set_title(short(run), fontsize=10)
     ax.set_xlim(-reach, reach)
     ax.axvline(0, color="#333333", linewidth=1.0)
     for row, one in enumerate(effects):
         if one:
             _row(ax, row, one, reach)
-    ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:+.0f} %" if abs(value) > 1e-9 else "0"))
     ax.grid(visible=False, axis="y")
     ax.tick_params(axis="y", length=0)

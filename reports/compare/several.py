@@ -14,6 +14,8 @@ from reports.compare.sides import Side, sides_of
 from reports.table import Table
 from reports.units import Shown
 
+EACH_MOST: Final = 3
+"""Of more comparisons the headline does not tell each."""
 SAID: Final = frozenset({WORSE, BETTER, UNTOLD})
 """Verdicts that a cell of the overview tells; of all others it says nothing."""
 
@@ -49,9 +51,12 @@ class Several:
 
     @property
     def headline(self) -> str:
-        """A sentence on each."""
+        """A sentence on each, or of many how many are worse and better."""
         if len(self.pairs) == 1:
             return self.pairs[0].headline
+        if len(self.pairs) > EACH_MOST:
+            worse, better = sum(pair.worse for pair in self.pairs), sum(pair.better for pair in self.pairs)
+            return f"Of {len(self.pairs)} comparisons {worse} tell of something worse, {better} of something better"
         return "; ".join(f"{name}: {_lowered(pair.headline)}" for name, pair in self.named)
 
     @property
