@@ -40,7 +40,9 @@ OF_A_COLUMN: Final = 25
 """Of fewer, a 95th percentile tells little: where there is less to show, columns are wider."""
 ROWS: Final = 60
 PIECE: Final = 1000
-"""Transfers."""
+"""Transfers that are looked at together."""
+SPAN: Final = 200_000
+"""Blocks."""
 SHARES: Final = (50, 95, 99)
 LINES: Final = (("p50", "-"), ("p95", "--"), ("p99", ":"))
 
@@ -91,11 +93,15 @@ def heat(
     first, last = float(at.min()), float(at.max())
     times = np.linspace(first, max(last, first + 1e-3), columns + 1)
     latencies = np.geomspace(float(us.min()) * 0.95e-6, float(us.max()) * 1.05e-6, rows + 1)
-    column = ((at - first) * (columns / (times[-1] - first))).astype(np.int32)
-    np.minimum(column, columns - 1, out=column)
     us = small(us)
-    row = log_bins(us, latencies * 1e6)
-    counts = np.bincount(row * columns + column, minlength=rows * columns).reshape(rows, columns)
+    column = np.empty(us.size, np.min_scalar_type(columns))
+    flat = np.zeros(rows * columns, np.int64)
+    for begin in range(0, us.size, SPAN):
+        own = slice(begin, begin + SPAN)
+        at_column = np.minimum((at[own] - first) * (columns / (times[-1] - first)), columns - 1).astype(np.int32)
+        flat += np.bincount(log_bins(us[own], latencies * 1e6) * columns + at_column, minlength=rows * columns)
+        column[own] = at_column
+    counts = flat.reshape(rows, columns)
     whole = percentiles(us, SHARES) / 1e6
     return Heat(times, latencies, counts, by_column(column, us, columns) / 1e6, whole, of)
 
@@ -109,7 +115,7 @@ def moments(run: Run) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     started, ended = (transfers[name].to_numpy(dtype=np.float64) for name in ("started", "t"))
     counts = transfers[BLOCK_COUNT].to_numpy()
     ends = np.cumsum(counts)
-    # Piece by piece, as arrays of all blocks do not fit into the caches of a processor.
+    # Piece by piece, as arrays of all blocks do not fit into the caches of a processor; so also above.
     for first in range(0, len(counts), PIECE):
         own = slice(first, first + PIECE)
         if counts[own].any():
@@ -133,8 +139,8 @@ def _moments(
 
 def by_column(column: NDArray[np.integer], us: NDArray[np.integer], columns: int) -> NDArray[np.float64]:
     """Percentiles of each column by linear interpolation, ``SHARES`` by columns; NaN for an empty one."""
-    # Numbers of so few bits are sorted by counting, ten times as fast as latencies are.
-    order = np.argsort(column.astype(np.min_scalar_type(columns)), kind="stable")
+    # Numbers of few bits are sorted by counting, ten times as fast as latencies are.
+    order = np.argsort(column, kind="stable")
     ends = np.cumsum(np.bincount(column, minlength=columns))
     found = np.full((len(SHARES), columns), np.nan)
     for place, own in enumerate(np.split(us[order], ends[:-1])):

@@ -34,6 +34,7 @@ def test_durations_of_downloads(record):
 @pytest.mark.parametrize("piece", [1, 7, heat.PIECE])
 def test_blocks_have_their_place_in_time_and_latency(record, monkeypatch, piece):
     monkeypatch.setattr(heat, "PIECE", piece)
+    monkeypatch.setattr(heat, "SPAN", 100 * piece)
     run = record([*fleet_of(60), *(Device(k, blocks=[]) for k in range(60, 70))])
     made = heat.heat(*heat.moments(run), columns=7, rows=5)
     cells, columns = Counter(), {}
