@@ -43,7 +43,12 @@ class Growth:
 
     def table(self) -> Table:
         """A row for each measure, a column for each run, and the exponent."""
-        headers = ["figure", *(f"{number(one.devices)} devices" for one in self.points), "growth", "each further device"]
+        headers = [
+            "figure",
+            *(f"{number(one.devices)} devices" for one in self.points),
+            "growth",
+            "each further device",
+        ]
         rows = [["run", *(one.name for one in self.points), "", ""]]
         rows += [["updates that ended", *(number(one.updates) for one in self.points), "", ""]]
         for measure in MEASURES:
