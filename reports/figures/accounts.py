@@ -16,8 +16,8 @@ from reports.units import counted
 
 CAPTION: Final = (
     "Devices of the campaign by what was injected (row) and by State/Result at the end (column): above as the device "
-    "had it, below as the server reported it. Hatched, marked with ≠: not all of them ended as declared. Right of the "
-    "line the two accounts are not the same; ? is not known."
+    "had it, below as the server reported it. Hatched, marked with ≠: not all of them ended as declared, or the server "
+    "reported another end. Right of the line the two accounts are not the same; ? is not known."
 )
 SOUND: Final = "no fault"
 OTHERS: Final = "others"
@@ -65,8 +65,10 @@ def draw(found: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(9.0, 1.9 + 0.42 * len(faults)), layout="constrained")
     ax = figure.add_subplot()
     ax.set_title("Injected, observed, reported")
+    amiss = False
     for (fault, pair), devices, declared in cells.itertuples(name=None):
-        met = devices == declared
+        met = devices == declared and (_same(pair) or UNKNOWN in pair or pair == OTHERS)
+        amiss |= not met
         x, y = pairs.index(pair), faults.index(fault)
         ax.bar(
             x, 0.86, 0.94, y - 0.43, color=GREEN if met else ORANGE, alpha=0.35, linewidth=0, hatch="" if met else "//"
@@ -83,10 +85,9 @@ def draw(found: pd.DataFrame) -> Figure:
     ax.set_xlabel("State/Result at the end: above the device's own, below the server's")
     ax.grid(visible=False)
     ax.tick_params(length=0)
-    otherwise = bool((cells["devices"] != cells["declared"]).any())
     handles = [Patch(fc=GREEN, alpha=0.35, label="all ended as declared")]
-    if otherwise:
-        handles.append(Patch(fc=ORANGE, alpha=0.35, hatch="//", ec=GREY, label="≠ some ended otherwise"))
+    if amiss:
+        handles.append(Patch(fc=ORANGE, alpha=0.35, hatch="//", ec=GREY, label="≠ not all, or reported otherwise"))
     figure.legend(handles=handles, loc="outside lower left", ncols=2)
     return figure
 
