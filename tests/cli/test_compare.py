@@ -1,6 +1,7 @@
 """The command ``lwm2m-fleet compare``."""
 
 import csv
+import inspect
 import io
 import json
 import shutil
@@ -9,7 +10,10 @@ import xml.etree.ElementTree as ET
 import pytest
 from typer.testing import CliRunner
 
+from reports.compare.change import SECONDS_OF_ONE
+from reports.compare.limits import parse_noise
 from simulator.cli.app import app
+from simulator.cli.compare import compare
 from simulator.cli.failure import CommandFailedError
 from tests.reports.pages import Reader
 from tests.reports.synthetic import Device, Written
@@ -89,6 +93,10 @@ def test_junit_fails_where_the_exit_code_does(runs):
     ]
     (failed,) = suites[0].findall("testcase/failure")
     assert "p95(update_seconds) +10%: 1.06 s to 1.56 s" in failed.get("message")
+
+
+def test_the_noise_of_the_command_is_that_of_the_method():
+    assert parse_noise(inspect.signature(compare).parameters["noise"].default) == pytest.approx(SECONDS_OF_ONE)
 
 
 @pytest.mark.parametrize(("noise", "code"), [("20 ms", 1), ("600 ms", 0)])
