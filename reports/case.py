@@ -134,7 +134,7 @@ def cases(run: Run, devices: pd.DataFrame) -> Iterator[Case]:
 def grace_s_of(run: Run) -> float:
     """How long a server may take in a run to report what a device has."""
     health = run.tables["health"]
-    return GRACE_S + LAGS * float(health["loop_lag_s"].max() if len(health) else 0.0)
+    return GRACE_S + LAGS * max(0.0, float(health["loop_lag_s"].max() if len(health) else 0.0))
 
 
 def judged_at(run: Run) -> pd.Series[float]:

@@ -134,13 +134,22 @@ def _read_part(file: Path, shape: _Shape) -> tuple[Any, str]:
         table.validate(full=True)
     except (arrow.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError):
         return None, ""
-    return (table if all(map(_is_whole, table.columns)) else None), ""
+    return (table if all(map(_is_whole, table.columns)) and _is_in_time(table) else None), ""
 
 
 def _is_whole(column: Any) -> bool:
     """Whether every row has a value, and each number is one with which one can count."""
     finite = not arrow.types.is_floating(column.type) or compute.all(compute.is_finite(column), min_count=0).as_py()
     return column.null_count == 0 and bool(finite)
+
+
+def _is_in_time(table: Any) -> bool:
+    """Whether nothing is before the start of the run, and nothing ends before it begins."""
+    begun = table["started"] if "started" in table.column_names else table["t"]
+    late = compute.any(compute.less(table["t"], begun), min_count=0).as_py()
+    # An update that was never begun has -1 there; what was due is in its row, too.
+    times = [table["t"]] if "due" in table.column_names else [table["t"], begun]
+    return not late and all((compute.min(column).as_py() or 0.0) >= 0 for column in times)
 
 
 def _framed(pieces: list[Any], shape: _Shape, event_type: Any) -> tuple[pd.DataFrame, NDArray[np.int64]]:

@@ -231,9 +231,10 @@ def test_a_column_that_is_not_known_is_passed_over(directory):
         lambda table: table.set_column(2, "state", table["state"].cast(pa.float64())),
         lambda table: table.set_column(0, "t", pa.array([float("nan")] * len(table))),
         lambda table: table.set_column(0, "t", pa.array([float("inf")] * len(table))),
+        lambda table: table.set_column(0, "t", pa.array([-0.5] * len(table))),
         lambda table: table.rename_columns(["t", "device", "state", "outcome", "cause"]),
     ],
-    ids=["text for a number", "a fraction for a number", "no number", "endless", "renamed"],
+    ids=["text for a number", "a fraction for a number", "no number", "endless", "before the run", "renamed"],
 )
 def test_a_part_with_other_columns_is_not_guessed_at(directory, changed):
     Written(some(3), flush_each=100).write(directory)
@@ -241,6 +242,17 @@ def test_a_part_with_other_columns_is_not_guessed_at(directory, changed):
     run = read_run(directory)
     assert (run.parts_unreadable, run.incomplete) == (1, {"states"})
     assert any(part.name in sentence for sentence in run.missing)
+
+
+@pytest.mark.parametrize("begun", [-1.0, 1e6], ids=["before the run", "after its end"])
+def test_a_part_with_a_transfer_out_of_time_is_not_guessed_at(directory, begun):
+    Written(some(3), flush_each=100).write(directory)
+    rewrite(directory, lambda table: table.set_column(4, "started", pa.array([begun] * len(table))), "transfers")
+    run = read_run(directory)
+    assert (run.parts_unreadable, run.incomplete) == (1, {"transfers"})
+    # An update that was never begun is no such thing.
+    rewrite(directory, lambda table: table.set_column(4, "started", pa.array([-1.0] * len(table))), "updates")
+    assert read_run(directory).parts_unreadable == 1
 
 
 # -- manifests of odd values -------------------------------------------------------------------------------------------

@@ -165,8 +165,11 @@ def test_manifest_of_odd_values(directory):
     (directory / "manifest.json").write_text(
         '{"processes": 5, "scenario": [], "command": "x", "usage": {}, "seed": "a"}'
     )
-    (sentence,) = read_run(directory).missing
-    assert "does not tell the version of the record" in sentence
+    version, *others = read_run(directory).missing
+    assert "does not tell the version of the record" in version
+    assert [sentence.split()[-6].strip(";") for sentence in others] == [
+        "command", "processes", "usage", "scenario", "seed",
+    ]  # fmt: skip
 
 
 def test_mixed_fleet_comes_back(directory):
