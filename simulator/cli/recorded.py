@@ -94,7 +94,8 @@ def read_recorded(directory: Path, endpoint: str) -> Recorded:
     plan, manifest = _read_json(directory / PLAN), _read_json(directory / "manifest.json")
     check_version(manifest, directory / "manifest.json")
     try:
-        scenario = load_scenario(_scenario_file(directory, plan["scenario"]), tuple(plan["set"]), plan["devices"])
+        changes = tuple(str(change) for change in plan["set"])
+        scenario = load_scenario(_scenario_file(directory, plan["scenario"]), changes, plan["devices"])
         population = Population(scenario, plan["seed"])
         started = datetime.fromisoformat(manifest["started"]).timestamp()
     except (KeyError, TypeError, ValueError) as error:

@@ -1,54 +1,19 @@
-"""What is wrong with a run directory, or odd, gives a page with right counts or an error that says what to do."""
+"""What is missing from a run directory, or odd, gives a page with right counts and is told of."""
 
-import json
 import shutil
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from reports.read import RunError, read_run
-from simulator.events import SCHEMA_VERSION
-from tests.cli.in_process import typed
-from tests.reports.synthetic import Device, Written, fleet_of, scenario
-
-FORMATS = {
-    "html": "report.html", "md": "report.md", "csv": "tables", "json": "summary.json", "junit": "junit.xml",
-    "xlsx": "report.xlsx",
-}  # fmt: skip
-LATER = SCHEMA_VERSION + 1
+from reports.read import read_run
+from tests.reports.odd_runs import FORMATS, reported, rewrite, some
+from tests.reports.synthetic import Device, Written, scenario
 
 
 @pytest.fixture
 def directory(tmp_path):
     return tmp_path / "run"
-
-
-def reported(directory, formats="json"):
-    """Exit code, summary and output of ``lwm2m-fleet report``."""
-    code, told = typed("report", directory, "--format", formats)
-    assert "Traceback" not in told
-    return code, json.loads((directory / "summary.json").read_text()), told
-
-
-def refused(directory, *mentions):
-    """The command says what is wrong, and writes nothing."""
-    code, told = typed("report", directory)
-    assert code == 2
-    assert all(text in told for text in ("lwm2m-fleet: ", *mentions)), told
-    assert "Traceback" not in told
-    assert not (directory / "summary.json").exists()
-    assert not (directory / "report.html").exists()
-
-
-def change(directory, **values):
-    path = directory / "manifest.json"
-    manifest = json.loads(path.read_text()) | values
-    path.write_text(json.dumps({key: value for key, value in manifest.items() if value is not KeyError}))
-
-
-def some(count=30):
-    return [Device(k, due=k / 10) for k in range(count)]
 
 
 # -- runs that are odd, and whole --------------------------------------------------------------------------------------
@@ -161,60 +126,7 @@ def test_a_part_that_is_damaged_is_left_out_and_told_of(directory, table, damage
     assert code == (0 if table == "transfers" else 1)
 
 
-# -- records of another version ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("version", [LATER, 1, 10**30])
-def test_a_record_of_another_version_is_refused(directory, version):
-    Written(some(2)).write(directory)
-    change(directory, schema=version, versions={"lwm2m-fleet": "9.9.9"})
-    refused(directory, f"of version {version} of the record", f"knows version {SCHEMA_VERSION} alone", "9.9.9")
-    shutil.copytree(directory, other := directory.with_name("other"))
-    (other / "plan.json").write_text("{}")
-    (other / "scenario.toml").write_text("")
-    for command in (
-        ["compare", directory, other],
-        ["reproduce", other, "--device", "vd-000000"],
-        ["collect", other, other],
-    ):
-        code, told = typed(*command)
-        assert (code, "Traceback" in told) == (2, False)
-        assert f"of version {version} of the record" in told, command
-
-
-@pytest.mark.parametrize("version", [KeyError, None, "3", {}, True, 2.5, 0])
-def test_a_manifest_without_a_version_leaves_it_to_the_parts(directory, version):
-    Written(some(3)).write(directory)
-    change(directory, schema=version)
-    _, found, _ = reported(directory)
-    assert found["outcomes"]["overall"]["ok"] == 3
-    (note,) = found["run"]["missing"]
-    assert "does not tell the version of the record" in note
-    rewrite(directory, later)
-    (directory / "summary.json").unlink()
-    refused(directory, f"of version {LATER} of the record", "states")
-
-
-def rewrite(directory, changed, table="states"):
-    """Write the first part of a table again, changed, without a trace of how it was."""
-    part = min((directory / "parts" / table).iterdir())
-    pq.write_table(changed(pq.read_table(part, partitioning=None)), part, write_page_checksum=True)
-    return part
-
-
-def later(table):
-    return table.replace_schema_metadata({"lwm2m-fleet.schema": str(LATER)})
-
-
-def test_a_part_or_a_note_of_a_later_version_is_refused(directory):
-    Written(some(3)).write(directory)
-    note = directory / "parts/operator.closed.json"
-    whole = note.read_text()
-    note.write_text(json.dumps(json.loads(whole) | {"schema": LATER}))
-    refused(directory, "operator.closed.json is of version", f"knows version {SCHEMA_VERSION} alone")
-    note.write_text(whole)
-    part = rewrite(directory, later)
-    refused(directory, f"{part} is of version {LATER}", "or a later one")
+# -- parts with other columns ------------------------------------------------------------------------------------------
 
 
 def test_a_column_that_is_not_known_is_passed_over(directory):
@@ -253,70 +165,3 @@ def test_a_part_with_a_transfer_out_of_time_is_not_guessed_at(directory, begun):
     # An update that was never begun is no such thing.
     rewrite(directory, lambda table: table.set_column(4, "started", pa.array([-1.0] * len(table))), "updates")
     assert read_run(directory).parts_unreadable == 1
-
-
-# -- manifests of odd values -------------------------------------------------------------------------------------------
-
-KEYS = (
-    "run", "status", "reason", "started", "ended", "t0", "seed", "command", "scenario", "server", "processes", "usage",
-    "versions", "machine",
-)  # fmt: skip
-
-
-ODD = (None, "text", 5, [1, None, {"a": []}], {"a": [1]})
-
-
-def counts_of(found):
-    return [found["outcomes"]["overall"], found["results"], found["totals"]]
-
-
-@pytest.fixture
-def whole(directory):
-    """The manifest of a run of which nothing is missing, and what a report of it counts."""
-    Written(fleet_of(8)).write(directory)
-    return json.loads((directory / "manifest.json").read_text()), counts_of(reported(directory)[1])
-
-
-@pytest.mark.parametrize("place", range(len(KEYS)), ids=KEYS)
-def test_an_odd_value_in_a_manifest_changes_no_count(directory, whole, place):
-    manifest, expected = whole
-    odd = next(value for value in ODD[place % 5 :] + ODD if type(value) is not type(manifest[KEYS[place]]))
-    change(directory, **{KEYS[place]: odd})
-    _, found, told = reported(directory)
-    assert counts_of(found) == expected
-    # The start by the clock of the run is for other programs.
-    names = [KEYS[place]] if KEYS[place] != "t0" else []
-    assert [note.split(" in the place of ")[1].split(";")[0] for note in found["run"]["missing"]] == names
-    assert all(note in told.replace("\n", " ") for note in found["run"]["missing"])
-
-
-@pytest.mark.parametrize("odd", ODD, ids=repr)
-def test_a_manifest_of_nothing_but_odd_values_has_its_page(directory, whole, odd):
-    change(directory, **dict.fromkeys(KEYS, odd))
-    code, found, _ = reported(directory, ",".join(FORMATS) if odd == ODD[-1] else "json,md,csv")
-    # Not even its status is known.
-    assert code == 1
-    if isinstance(odd, dict):
-        # The plan says nothing of its groups, so that nothing else can be held against it.
-        assert found["headline"] in (directory / "report.html").read_text()
-    assert counts_of(found) == whole[1]
-
-
-@pytest.mark.parametrize("odd", [5, "none", ["failed_max"], {"failed_max": {"a": [1]}}, {"mood_min": {"a": [1]}},
-                                 {"failed_max": 10**400}, {"expressions": "fail == 0"}, {"expressions": [None, {}]}],
-                         ids=repr)  # fmt: skip
-def test_criteria_that_cannot_be_read_do_not_hold(directory, odd):
-    Written(some(2), scenario=scenario(some(2)) | {"criteria": odd}).write(directory)
-    code, found, _ = reported(directory, "json,md,junit")
-    assert code == 1
-    assert found["verdict"] == "does not hold"
-    assert not any(one["holds"] for one in found["criteria"])
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"schema": 2', "\x00"])
-def test_a_manifest_that_is_none_is_refused(directory, text):
-    Written(some(1)).write(directory)
-    (directory / "manifest.json").write_text(text)
-    refused(directory, "manifest.json")
-    with pytest.raises(RunError):
-        read_run(directory)
