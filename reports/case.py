@@ -24,7 +24,7 @@ GRACE_S: Final = 10.0
 in the buffers of a kernel, and are sent again after at most 3 and 6 s (RFC 7252 §4.8)."""
 LAGS: Final = 4.0
 """How many of the longest lags of an event loop are added to it, since the clocks of the record are as late."""
-AT_ONCE: Final = 4000
+AT_ONCE: Final = 20_000
 """Devices whose rows are tuples at a time: they take many times the memory of the tables."""
 OWN_SEAMS: Final = frozenset({"flash", "store", "installer", "decision"})
 """Seams of faults inside a device, which leave its link and what it reports as they are."""
@@ -223,6 +223,7 @@ def _rows(table: pd.DataFrame, shape: Any) -> dict[int, list[Any]]:
     """The rows of a table as tuples of ``shape``, by device."""
     found: dict[int, list[Any]] = {}
     columns = [table[name].tolist() for name in shape._fields]
-    for device, *values in zip(table["device"].tolist(), *columns, strict=True):
-        found.setdefault(device, []).append(shape(*values))
+    rows = map(shape._make, zip(*columns, strict=True))
+    for device, row in zip(table["device"].tolist(), rows, strict=True):
+        found.setdefault(device, []).append(row)
     return found

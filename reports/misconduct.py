@@ -6,7 +6,6 @@ State that another followed at once need not be told (RFC 7641 §1.3), an answer
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -46,16 +45,15 @@ Rule = Callable[[Case], Iterator[Finding]]
 def missed_state(case: Case) -> Iterator[Finding]:
     """A State that the device held for long while it was observed, and that no notification brought to light."""
     told = [report for report in case.states if report.source in REPLIES]
-    registers = [row.t for row in case.registrations if _is_register(row)]
     for at, row in enumerate(case.held):
         if row.state not in STATES or (row.state == 1 and case.hides_downloading):
             continue
         until = _left(case, at)
-        if until is None or (at and case.held[at - 1].state == row.state):
+        if until is None or until - row.t < case.grace_s or (at and case.held[at - 1].state == row.state):
             continue
         # Observations end with a registration, so what counts is when this one's was answered.
-        before = bisect_left(registers, until)
-        observed = next((report.t for report in told if before and report.t >= registers[before - 1]), None)
+        registers = [r.t for r in case.registrations if _is_register(r) and r.t < until]
+        observed = next((report.t for report in told if registers and report.t >= registers[-1]), None)
         if observed is None or until - max(row.t, observed) < case.grace_s:
             continue
         if not any(report.t >= row.t and report.value == row.state for report in told):
