@@ -129,7 +129,7 @@ def test_a_bad_server_is_named_with_time_and_message(summary):
     assert [row[:4] for row in rows] == [["S2", "stale-result", "1", "0"], ["S6", "forgot-registration", "25", "0"]]
     page = render(found, [])
     assert "an Update was answered with 4.04" in page
-    assert "25 devices (the first 20)" in page
+    assert "The first 20 of 25;" in page
 
 
 @pytest.mark.parametrize(
