@@ -87,8 +87,9 @@ async def test_a_pull_goes_on_after_the_process_was_killed_in_the_middle(tmp_pat
             await typed.until('"state", "text": "2')
             assert await typed.end() == 0
     (transfer,) = [line for line in typed.json if line["what"] == "transfer"]
-    assert (transfer["outcome"], transfer["received"]) == ("ok", len(package))
+    assert transfer["outcome"] == "ok"
     assert 8 <= transfer["blocks"] <= 16
+    assert transfer["blocks"] == -(-transfer["received"] // 1024), "the rest alone"
     assert (tmp_path / "package.bin").read_bytes() == package
 
 

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.figures import flow
+from reports.aggregate import update_frame
+from reports.devices import device_frame
+from reports.figures import Material, flow
 from reports.series import OTHERS, STRETCHES_MOST, VALUES_MOST, spread, step_for
-from reports.slices import EMPTY
 from tests.reports.synthetic import SIZE, Device, fleet_of
 
 STEP, COUNT = 0.5, 40
@@ -96,6 +97,6 @@ def test_the_figure_tells_the_highest_stretch_of_each_transport(summary):
     assert tops[-1].tolist() == [a + b for a, b in zip(kinds["coap"], kinds["http"], strict=True)]
 
 
-def test_without_transfers_there_is_no_figure():
-    assert flow.draw(EMPTY) is None
-    assert flow.told(EMPTY) == "Nothing was transferred"
+def test_without_transfers_there_is_no_figure(record):
+    run = record([Device(0, unreached="no answer")])
+    assert flow.take(Material(run, update_frame(run, device_frame(run)))) is None
