@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -14,7 +13,7 @@ from markupsafe import Markup
 from reports import text, units
 from reports.figures import Drawn, timeline
 from reports.grid import Grid, clipped, grid, worst_first
-from reports.html import template
+from reports.html import data_uri, template
 from reports.key_figures import key_figures
 from reports.page_lists import lists
 from reports.summary import Summary
@@ -73,7 +72,7 @@ def render(summary: Summary, figures: Sequence[Drawn], single: Sequence[Drawn] =
         size=units.size,
         clipped=clipped,
         moment=_moment,
-        data_uri=_data_uri,
+        data_uri=data_uri,
     )
     return page.render(
         s=summary,
@@ -167,7 +166,3 @@ def _moment(written: str) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _data_uri(svg: bytes) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")

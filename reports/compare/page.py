@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import replace
 from typing import Any
 
 from reports.compare import figures
 from reports.compare.comparison import HEADERS, Comparison, limit_line, row
 from reports.compare.several import Several, overview
-from reports.figures import Drawn
 from reports.grid import TONES, Grid, clipped, grid
-from reports.html import template
+from reports.html import data_uri, template
 from reports.table import Table
 from simulator import __version__
 
@@ -24,7 +22,7 @@ def render(found: Several) -> str:
         runs=[(side.name, [str(record.run.path) for record in side.records]) for side in found.sides],
         overview=_overview(found) if len(found.pairs) > 1 else None,
         pairs=[_pair(place, name, pair) for place, (name, pair) in enumerate(found.named, 1)],
-        figures=[(one, _uri(one)) for one in drawn],
+        figures=[(one, data_uri(one.svg)) for one in drawn],
         version=__version__,
     )
 
@@ -48,7 +46,3 @@ def _pair(place: int, name: str, pair: Comparison) -> dict[str, Any]:
         "metrics": grid(table, where="compare.json"),
         "limits": [(limit_line(one), one.holds) for one in pair.limits],
     }
-
-
-def _uri(one: Drawn) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(one.svg).decode("ascii")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-
 from reports.grid import clipped, grid
 from reports.growth.figure import draw
 from reports.growth.grown import Growth
-from reports.html import template
+from reports.html import data_uri, template
 from simulator import __version__
 
 
@@ -17,7 +15,7 @@ def render(found: Growth) -> str:
     return template("growth.html", clipped=clipped).render(
         g=found,
         drawn=drawn,
-        uri="data:image/svg+xml;base64," + base64.b64encode(drawn.svg).decode("ascii"),
+        uri=data_uri(drawn.svg),
         table=grid(found.table(), where="the JSON form of the command"),
         version=__version__,
     )
