@@ -95,14 +95,23 @@ def _compared(groups: Sequence[Sequence[Path]], limits: Sequence[Limit], noise_s
     return compare_all([[_record(path) for path in group] for group in groups], limits, noise_s)
 
 
-def _record(path: Path) -> Record:
+def read_record(path: Path) -> Record:
+    """Read a run that is held against others.
+
+    Raises:
+        CommandFailedError: it is no run, or its record is of another version.
+    """
     from reports.compare.rows import Record
     from reports.read import RunError, read_run
 
     try:
-        record = Record(read_run(path))
+        return Record(read_run(path))
     except RunError as error:
         raise CommandFailedError(str(error), USAGE) from None
+
+
+def _record(path: Path) -> Record:
+    record = read_record(path)
     if record.empty:
         msg = f"{path} has no update and no transfer in it: there is nothing to compare"
         raise CommandFailedError(msg, USAGE)
@@ -142,36 +151,24 @@ def _print(found: Several, form: Form) -> None:
 
 def _print_pair(found: Comparison) -> None:
     from reports.compare.comparison import HEADERS, row
+    from simulator.cli.tables import print_wide
 
-    _print_table(found.headline, HEADERS, [row(one) for one in found.changes], range(1, 7))
+    print_wide(found.headline, HEADERS, [row(one) for one in found.changes], range(1, 7))
     _print_lines(found.notes, found)
 
 
 def _print_all(found: Several) -> None:
     from reports.compare.several import overview
+    from simulator.cli.tables import print_wide
 
     table = overview(found)
-    _print_table(table.title, table.headers, table.rows, table.figures)
+    print_wide(table.title, table.headers, table.rows, table.figures)
     notes = found.notes
     for name, pair in found.named:
         _say(f"{name}: {pair.headline}")
         _print_lines(notes, pair)
         notes = []
     _say("Intervals and p are in --format md and in the page of --out.")
-
-
-def _print_table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]], figures: range) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 190)
-    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="bold")
-    for place, name in enumerate(headers):
-        table.add_column(escape(name), justify="right" if place in figures else "left", overflow="fold")
-    for one in rows:
-        table.add_row(*(escape(text) for text in one))
-    console.print(table)
 
 
 def _print_lines(notes: Sequence[str], found: Comparison) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simulator.cli.compare import read_record
 from simulator.cli.failure import ENVIRONMENT, USAGE, CommandFailedError
 
 if TYPE_CHECKING:
@@ -51,29 +52,16 @@ def growth(
 
 def _records(paths: Sequence[Path]) -> Iterator[Record]:
     """The runs, each read when it is asked for."""
-    from reports.compare.rows import Record
-    from reports.read import RunError, read_run
-
-    for path in dict.fromkeys(path.resolve() for path in paths):
-        try:
-            yield Record(read_run(path))
-        except RunError as error:
-            raise CommandFailedError(str(error), USAGE) from None
+    return map(read_record, dict.fromkeys(path.resolve() for path in paths))
 
 
 def _print_table(found: Growth) -> None:
-    from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 190)
+    from simulator.cli.tables import print_wide
+
     made = found.table()
-    table = Table(title=escape(found.headline), title_justify="left", title_style="bold", header_style="bold")
-    for place, name in enumerate(made.headers):
-        table.add_column(name, justify="right" if place in made.figures else "left", overflow="fold")
-    for row in made.rows:
-        table.add_row(*(escape(text) for text in row))
-    console.print(table)
+    console = print_wide(found.headline, made.headers, made.rows, made.figures)
     for note in found.notes:
         console.print(f"[bold]Read this first:[/bold] {escape(note)}", soft_wrap=True)
 

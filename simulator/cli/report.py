@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
-from rich.table import Table
 
 import reports
 from reports.formats.files import DEFAULT, FORMATS, written
@@ -16,6 +15,7 @@ from reports.formats.workbook import FormatError
 from reports.single import DeviceNameError
 from reports.text import tables
 from simulator.cli.failure import CRITERION_FAILED, ENVIRONMENT, HOLDS, USAGE, CommandFailedError
+from simulator.cli.tables import table_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,12 +43,7 @@ def print_report(
         msg = f"the report cannot be written: {error.filename or directory}: {error.strerror}"
         raise CommandFailedError(msg, ENVIRONMENT) from None
     for block in tables(summary):
-        table = Table(title=block.title, title_justify="left", title_style="bold", header_style="bold")
-        for position, column in enumerate(block.headers):
-            table.add_column(column, justify="right" if position in block.figures else "left")
-        for row in block.rows:
-            table.add_row(*(escape(str(cell)) for cell in row))
-        console.print(table)
+        console.print(table_of(block.title, block.headers, block.rows, block.figures))
     for note in summary.notes:
         console.print(f"[bold]Read this first:[/bold] {escape(note)}", soft_wrap=True)
     if summary.not_ok:
