@@ -29,13 +29,9 @@ def series(run: Run, transfers: pd.DataFrame) -> Series:
     Args:
         transfers: as ``reports.slicing.with_properties`` gives them.
     """
-    registered, updates = run.tables["registrations"], updates_of(run)
-    registered = registered[(registered["operation"] == "register") & (registered["outcome"] == "ok")]
-    moments = [
-        _known(times)
-        for times in (registered.drop_duplicates("device")["t"], updates["due"], updates["started"], updates["t"])
-    ]
-    last = max((float(times.max()) for times in (*moments, _known(transfers["t"])) if times.size), default=0.0)
+    updates = updates_of(run)
+    moments = [known(times) for times in (first_registers(run), updates["due"], updates["started"], updates["t"])]
+    last = max((float(times.max()) for times in (*moments, known(transfers["t"])) if times.size), default=0.0)
     step = step_for(last)
     count = int(last / step) + 1
     return Series(
@@ -105,6 +101,14 @@ def _rounded(values: Numbers) -> list[float]:
     return found
 
 
-def _known(column: pd.Series[float]) -> Numbers:
+def first_registers(run: Run) -> pd.Series[float]:
+    """When each device that did register did so first, in seconds since the start of the run."""
+    rows = run.tables["registrations"]
+    good = rows[(rows["operation"] == "register") & (rows["outcome"] == "ok")]
+    return good.drop_duplicates("device")["t"]
+
+
+def known(column: pd.Series[float]) -> Numbers:
+    """Moments without the -1 of what did not happen."""
     values = column.to_numpy(dtype=np.float64)
     return values[values >= 0].astype(np.float64)

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from reports.build import run_info
 from reports.compare.rows import Record
-from reports.generator import generator
 from reports.read import processes_of, section
 
 _MEANING: Final = {
@@ -92,7 +91,6 @@ def _troubles(record: Record) -> list[str]:
         found.append(
             f"{name} has rows missing ({', '.join(sorted(record.run.incomplete))}): its figures are of the rest."
         )
-    health = generator(record.run, info.devices)
-    if health.bottleneck:
+    if record.bottleneck:
         found.append(f"In {name} the generator was the bottleneck: its times are those of the generator.")
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from reports.devices import updates_of
 from reports.figures.material import Material
 from reports.figures.style import BLUE, GREEN, VERMILION
 from reports.read import Run
+from reports.series import first_registers, known
 from reports.units import counted
 
 CAPTION: Final = (
@@ -38,13 +38,11 @@ class Pace(NamedTuple):
 
 def paces(run: Run) -> list[Pace]:
     """Devices, with their first Register that went well, and updates; without those of which there is none."""
-    devices, registered = run.tables["devices"], run.tables["registrations"]
-    registered = registered[(registered["operation"] == "register") & (registered["outcome"] == "ok")]
-    first = registered.drop_duplicates("device")["t"]
-    updates = updates_of(run)
+    devices, updates = run.tables["devices"], updates_of(run)
+    first = known(first_registers(run))
     both = [
-        Pace("Registrations", _known(devices["due"]), _known(devices["t"]), _known(first), "registered"),
-        Pace("Updates", _known(updates["due"]), _known(updates["started"]), _known(updates["t"]), "ended"),
+        Pace("Registrations", known(devices["due"]), known(devices["t"]), first, "registered"),
+        Pace("Updates", known(updates["due"]), known(updates["started"]), known(updates["t"]), "ended"),
     ]
     return [pace for pace in both if len(pace.due)]
 
@@ -100,9 +98,3 @@ def told(found: list[Pace]) -> str:
         f"{pace.title}: {len(pace.due):,} due, {counted(len(pace.started), 'start')}, {len(pace.ended):,} {pace.end}"
         for pace in found
     )
-
-
-def _known(column: pd.Series[float]) -> Times:
-    """Without the -1 of what did not happen."""
-    values = column.to_numpy(dtype=np.float64)
-    return values[values >= 0].astype(np.float64)
