@@ -12,10 +12,10 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from reports.benchmark.cells import Cell
-from reports.figures.style import BLUE, ORANGE, SKY, VERMILION
+from reports.figures.style import BLUE, ORANGE, SKY, VERMILION, log_ticks
 from reports.units import rate, size
 
 TRANSPORTS: Final = ("coap", "coaps", "coap+tcp", "coaps+tcp", "http", "https")
@@ -77,7 +77,7 @@ def _panel(ax: Axes, title: str, cells: Sequence[Cell], servers: Sequence[str]) 
         place = labels.index(label_of(cell)) + (which - (len(servers) - 1) / 2) * thick
         _point(ax, cell, place, thick, which)
     ax.margins(x=0.06)
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_locator(log_ticks(wide=False))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: rate(value)))
     ax.grid(visible=True, axis="y", linestyle=":")

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from reports.compare.figures_cdf import SOUND
 from reports.compare.figures_looks import bar as look
 from reports.compare.sides import Estimate, Side, estimate
+from reports.figures.bars import LINEAR_MOST, whiskers
 from reports.figures.style import short
 from reports.units import rate
 from simulator.criteria import Selection
@@ -24,8 +25,6 @@ CAPTION: Final = (
     "not tell how runs differ, so intervals that do not overlap are no proof of a change; the table says what is. One "
     "that goes far beyond the longest bar is cut there."
 )
-LINEAR_MOST: Final = 25.0
-"""How often the least goes into the greatest at most, for bars that begin at 0."""
 REACH_MOST: Final = 1.3
 """How far an interval is drawn, as a multiple of the greatest bar; of two repetitions it is as good as endless."""
 BAR_INCHES: Final = 0.24
@@ -96,8 +95,7 @@ def _bar(ax: Axes, row: int, side: Side, bar: Estimate, ends: tuple[float, float
     end = bar.value
     if bar.low is not None and bar.high is not None:
         end = min(bar.high, right)
-        for colour, width in (("white", 3.4), ("black", 1.4)):
-            ax.plot([max(left, bar.low), end], [row] * 2, "-|", color=colour, linewidth=width, mew=width, ms=8)
+        whiskers(ax, row, max(left, bar.low), end)
     ax.annotate(rate(bar.value), (end, row), xytext=(7, 0), textcoords="offset points", va="center", fontsize=9)
 
 

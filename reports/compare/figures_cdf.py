@@ -15,6 +15,7 @@ from reports.compare.figures_looks import line as look
 from reports.compare.rows import Numbers
 from reports.compare.sides import Side
 from reports.figures.style import short
+from reports.figures.times import p50_p95
 from reports.units import counted, seconds
 from simulator.criteria.tree import Label
 
@@ -37,8 +38,7 @@ class Curve(NamedTuple):
     @property
     def told(self) -> str:
         """The curve in words."""
-        p50, p95 = (seconds(float(value)) for value in np.percentile(self.values, [50, 95]))
-        return f"{self.side.name} p50 {p50}, p95 {p95} of {len(self.values):,}"
+        return f"{self.side.name} {p50_p95(self.values)} of {len(self.values):,}"
 
 
 class Panel(NamedTuple):

@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from reports.figures.style import BLUE, SKY, VERMILION, short
+from reports.figures.style import BLUE, SKY, VERMILION, log_ticks, short
 from reports.units import percent, rate
 
 ROW_INCHES: Final = 0.34
@@ -80,7 +80,7 @@ def panel(ax: Axes, title: str, bars: Sequence[Bar]) -> None:
         ax.set_xscale("log")
         # Room for the text behind the longest.
         ax.set_xlim(left, high * 10 ** max(0.45, 0.5 * log10(high / left)))
-        ax.xaxis.set_major_locator(LogLocator(subs=(1.0,) if high / left > 200 else (1.0, 2.0, 5.0)))
+        ax.xaxis.set_major_locator(log_ticks(wide=high / left > 200))
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set_xlabel("logarithmic", fontsize=8, loc="right", labelpad=0)
     for place, bar in enumerate(bars):
@@ -93,9 +93,7 @@ def panel(ax: Axes, title: str, bars: Sequence[Bar]) -> None:
 def _bar(ax: Axes, place: int, bar: Bar, left: float) -> None:
     ax.barh(place, bar.mean - left, left=left, height=0.62, color=SKY if bar.push else BLUE)
     if bar.spread:
-        # White below black is seen on the bar and beside it.
-        for colour, width in (("white", 3.4), ("black", 1.4)):
-            ax.plot([bar.spread.p5, bar.spread.p95], [place] * 2, "-|", color=colour, linewidth=width, mew=width, ms=8)
+        whiskers(ax, place, bar.spread.p5, bar.spread.p95)
         ax.plot(bar.spread.p50, place, "o", color="black", mec="white", mew=0.8, markersize=5.5)
     if bar.ceiling:
         ax.plot([bar.ceiling] * 2, [place - 0.4, place + 0.4], color=VERMILION, linewidth=2.5, solid_capstyle="butt")
@@ -103,6 +101,12 @@ def _bar(ax: Axes, place: int, bar: Bar, left: float) -> None:
         f", {percent(bar.mean / bar.ceiling)} of {rate(bar.ceiling)}" if bar.ceiling else ""
     )
     ax.annotate(text, (max(bar.all), place), xytext=(9, 0), textcoords="offset points", va="center", fontsize=9)
+
+
+def whiskers(ax: Axes, place: float, low: float, high: float) -> None:
+    """From where to where single ones lie: white below black, which is seen on a bar and beside it."""
+    for colour, width in (("white", 3.4), ("black", 1.4)):
+        ax.plot([low, high], [place] * 2, "-|", color=colour, linewidth=width, mew=width, ms=8)
 
 
 def handles(bars: Sequence[Bar]) -> list[Patch | Line2D]:

@@ -7,11 +7,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import EngFormatter, NullLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from reports.figures.material import Material
-from reports.figures.style import Look, axes, legend
+from reports.figures.style import Look, axes, legend, log_ticks
 from reports.units import counted, microseconds
 
 CAPTION: Final = (
@@ -104,8 +104,7 @@ def draw(found: list[Blocks]) -> Figure:
     ax.set_xscale("log")
     ax.set_xlim(edges[0], edges[-1])
     ax.set_ylim(bottom=0)
-    near = edges[-1] < WIDE * edges[0]
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if near else (1.0,)))
+    ax.xaxis.set_major_locator(log_ticks(wide=edges[-1] >= WIDE * edges[0]))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(EngFormatter(unit="s"))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))

@@ -6,12 +6,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from reports.figures.material import Material
-from reports.figures.style import Look, axes, legend
-from reports.figures.times import cdf
+from reports.figures.style import Look, axes, legend, log_ticks
+from reports.figures.times import cdf, p50_p95
 from reports.units import seconds
 
 CAPTION: Final = (
@@ -26,12 +26,6 @@ class Downloads(NamedTuple):
     kind: str
     look: Look
     took: NDArray[np.float64]
-
-    @property
-    def p50_p95(self) -> str:
-        """Percentiles of ``took``."""
-        p50, p95 = (float(value) for value in np.percentile(self.took, [50, 95]))
-        return f"p50 {seconds(p50)}, p95 {seconds(p95)}"
 
 
 def take(material: Material) -> list[Downloads] | None:
@@ -48,12 +42,12 @@ def draw(found: list[Downloads]) -> Figure:
     """The figure."""
     figure, ax = axes("Time of a download", "time (logarithmic)", "share of downloads")
     for own in found:
-        cdf(ax, own.took, label=f"{own.kind}: {len(own.took):,}, {own.p50_p95}", **own.look)
+        cdf(ax, own.took, label=f"{own.kind}: {len(own.took):,}, {p50_p95(own.took)}", **own.look)
     low, high = min(own.took[0] for own in found) * 0.9, max(own.took[-1] for own in found) * 1.1
     ax.set_xscale("log")
     ax.set_xlim(low, high)
     ax.set_ylim(0, 1.02)
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 100 else (1.0,)))
+    ax.xaxis.set_major_locator(log_ticks(wide=high / low >= 100))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: seconds(value)))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -63,4 +57,4 @@ def draw(found: list[Downloads]) -> Figure:
 
 def told(found: list[Downloads]) -> str:
     """The figure in words."""
-    return "; ".join(f"{own.kind}: {own.p50_p95}" for own in found)
+    return "; ".join(f"{own.kind}: {p50_p95(own.took)}" for own in found)

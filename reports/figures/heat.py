@@ -12,13 +12,13 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import Colormap, ListedColormap, LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import EngFormatter, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 from reports.devices import updates_of
 from reports.figures.blocks import log_bins, percentiles, small
 from reports.figures.material import Material
-from reports.figures.style import axes
+from reports.figures.style import axes, log_ticks
 from reports.read import BLOCK_COUNT, BLOCK_FROM, Run
 from reports.units import counted, number, seconds
 
@@ -185,7 +185,7 @@ def draw(made: Heat) -> Figure:
     ax.set_xlim(made.times[0], made.times[-1])
     ax.set_ylim(made.latencies[0], made.latencies[-1])
     wide = made.latencies[-1] > 50 * made.latencies[0]
-    ax.yaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_locator(log_ticks(wide=wide))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(EngFormatter(unit="s"))
     figure.legend(*ax.get_legend_handles_labels(), loc="outside lower left", ncols=3)

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 BLUE: Final = "#0072B2"
 SKY: Final = "#56B4E9"
@@ -76,6 +77,11 @@ def legend(figure: Figure, ax: Axes, columns: int = 2) -> None:
     """A legend below the axes, where it hides nothing."""
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower left", ncols=columns)
+
+
+def log_ticks(*, wide: bool) -> LogLocator:
+    """Ticks of a logarithmic axis at 1, 2 and 5, or of a wide one at powers of ten alone."""
+    return LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0))
 
 
 def short(name: str, most: int = 34) -> str:

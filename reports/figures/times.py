@@ -31,12 +31,6 @@ class Updates(NamedTuple):
     took: Values
     from_due: Values
 
-    @property
-    def p50_p95(self) -> str:
-        """Percentiles of ``took``."""
-        p50, p95 = (float(value) for value in np.percentile(self.took, [50, 95]))
-        return f"p50 {seconds(p50)}, p95 {seconds(p95)}"
-
 
 def take(material: Material) -> list[Updates] | None:
     """The kinds of which an update went well."""
@@ -56,7 +50,7 @@ def draw(found: list[Updates]) -> Figure:
     """The figure."""
     figure, ax = axes("Time of an update, from Write to Update Result 1", "time (s)", "share of updates")
     for own in found:
-        cdf(ax, own.took, label=f"{own.kind}: {counted(len(own.took), 'update')}, {own.p50_p95}", **own.look)
+        cdf(ax, own.took, label=f"{own.kind}: {counted(len(own.took), 'update')}, {p50_p95(own.took)}", **own.look)
         cdf(ax, own.from_due, linewidth=0.9, **own.look)
     ax.set_xlim(left=0)
     ax.set_ylim(0, 1.02)
@@ -70,10 +64,16 @@ def draw(found: list[Updates]) -> Figure:
 def told(found: list[Updates]) -> str:
     """The figure in words."""
     return "; ".join(
-        f"{own.kind}: {counted(len(own.took), 'update')}, {own.p50_p95}, the longest {seconds(float(own.took[-1]))}, "
-        f"from when it was due p95 {seconds(float(np.percentile(own.from_due, 95)))}"
+        f"{own.kind}: {counted(len(own.took), 'update')}, {p50_p95(own.took)}, "
+        f"the longest {seconds(float(own.took[-1]))}, from when it was due p95 {seconds(float(np.percentile(own.from_due, 95)))}"
         for own in found
     )
+
+
+def p50_p95(took: Values) -> str:
+    """Two percentiles of times in seconds, as text."""
+    p50, p95 = (float(value) for value in np.percentile(took, [50, 95]))
+    return f"p50 {seconds(p50)}, p95 {seconds(p95)}"
 
 
 def cdf(ax: Axes, raw: Values, **line: object) -> None:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from reports.figures import Drawn
-from reports.figures.style import BLUE, STYLE, VERMILION, save
+from reports.figures.style import BLUE, STYLE, VERMILION, log_ticks, save
 from reports.growth.grown import Growth
 from reports.growth.points import MEASURES, Show
 from reports.units import number
@@ -104,7 +104,7 @@ def _axes(ax: Axes, sizes: Sequence[int], values: Sequence[float], show: Show) -
         ax.set_yscale("log")
         room = max(sqrt(LEAST_SPAN * low / high), 1.25)
         ax.set_ylim(low / room, high * room)
-        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 100 else (1.0,)))
+        ax.yaxis.set_major_locator(log_ticks(wide=high / low >= 100))
         ax.yaxis.set_minor_locator(NullLocator())
     else:
         top = high * 1.15 or 1.0
