@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from reports import measures
 from reports.devices import UNKNOWN
 from reports.generator import generator
-from reports.read import BLOCK_COUNT, Run
+from reports.measures import has_label
+from reports.read import Run
 from reports.verdicts import as_declared
-from simulator.criteria.metrics import FUNCTIONS, NONE, OF_DEVICES, OF_PROCESSES
+from simulator.criteria.metrics import FUNCTIONS, OF_DEVICES, OF_PROCESSES
 from simulator.criteria.tree import Label, Selection
 
 Numbers = NDArray[np.float64]
@@ -50,22 +52,11 @@ class Values:
             # Latencies are no column of a table.
             return self.run.blocks_of(self.transfers[self._fitting(self.transfers, one.labels)]) / 1e6
         if one.metric == "peer_seconds":
-            return self._peer_seconds(self.transfers[self._fitting(self.transfers, one.labels)])
+            rows = self.transfers[self._fitting(self.transfers, one.labels)]
+            return _numbers(measures.peer_seconds(self.run, self.devices, rows))
         source, take = _TAKES[one.metric]
         frame: pd.DataFrame = getattr(self, source)
         return take(frame[self._fitting(frame, one.labels)])
-
-    def _peer_seconds(self, rows: pd.DataFrame) -> Numbers:
-        shaped = rows["peer_turns"] > 0
-        behind = rows[shaped]["peer_us"] / rows[shaped]["peer_turns"]
-        own = rows[~shaped & (rows[BLOCK_COUNT] > 0) & self._unshaped(rows)]
-        firsts = np.cumsum(own[BLOCK_COUNT].to_numpy()) - own[BLOCK_COUNT].to_numpy()
-        sums = np.add.reduceat(self.run.blocks_of(own), firsts) if len(own) else np.zeros(0)
-        return np.concatenate([behind.to_numpy(), sums / own[BLOCK_COUNT].to_numpy()]) / 1e6
-
-    def _unshaped(self, rows: pd.DataFrame) -> NDArray[np.bool_]:
-        """Transfers of devices whose network nothing shapes: a latency is the server's alone there."""
-        return (self.devices["network"] == "").to_numpy()[self.devices.index.get_indexer(pd.Index(rows["device"]))]
 
     def _fitting(self, frame: pd.DataFrame, labels: Sequence[Label]) -> NDArray[np.bool_]:
         fits = np.ones(len(frame), bool)
@@ -73,11 +64,13 @@ class Values:
             if label.name not in (*OF_DEVICES, *OF_PROCESSES):
                 raise KeyError(label.name)
             if label.name in frame:
-                own = _equal(frame[label.name], label)
+                own = has_label(frame[label.name], label)
             else:
                 # The few devices are compared, not the many rows.
-                own = _equal(self.devices[label.name], label)[self.devices.index.get_indexer(pd.Index(frame["device"]))]
-            fits &= own != label.unequal
+                own = has_label(self.devices[label.name], label)[
+                    self.devices.index.get_indexer(pd.Index(frame["device"]))
+                ]
+            fits &= own
         return fits
 
     @cached_property
@@ -118,15 +111,6 @@ class Values:
         return health[health["role"] != "server"]
 
 
-def _equal(column: pd.Series[Any], label: Label) -> NDArray[np.bool_]:
-    """Whether each row has the value; a device of several faults has each of them."""
-    codes, names = pd.factorize(column)
-    wanted = "" if label.value == NONE and label.name in ("fault", "network") else label.value
-    parts = label.name == "fault"
-    own = np.array([wanted in (str(name).split("+") if parts else (str(name),)) for name in names], bool)
-    return own[codes] if len(own) else np.zeros(len(column), bool)
-
-
 _REDUCE: Final[dict[str, Callable[[Numbers], Any]]] = {
     "min": np.min,
     "max": np.max,
@@ -143,38 +127,15 @@ def _numbers(column: Any) -> Numbers:
 
 
 def _known(name: str) -> Callable[[pd.DataFrame], Numbers]:
-    """A column without the -1 of what is not known."""
-
-    def take(rows: pd.DataFrame) -> Numbers:
-        return _numbers(rows[name][rows[name] >= 0])
-
-    return take
+    return lambda rows: _numbers(measures.known(rows, name))
 
 
 def _outcome(word: str) -> Callable[[pd.DataFrame], Numbers]:
-    def take(rows: pd.DataFrame) -> Numbers:
-        outcome = rows["outcome"]
-        # As in the counts of outcomes, what is neither ok nor fail is unknown.
-        return _numbers(~outcome.isin(("ok", "fail")) if word == "unknown" else outcome == word)
-
-    return take
+    return lambda rows: _numbers(measures.has_outcome(rows, word))
 
 
 def _updated(name: str) -> Callable[[pd.DataFrame], Numbers]:
-    def take(rows: pd.DataFrame) -> Numbers:
-        return _numbers(rows[name][(rows["outcome"] == "ok") & (rows["result"] == 1)])
-
-    return take
-
-
-def _downloads(rows: pd.DataFrame) -> Numbers:
-    good = rows[rows["outcome"] == "ok"]
-    return _numbers(good["t"] - good["started"])
-
-
-def _device_throughput(rows: pd.DataFrame) -> Numbers:
-    good = rows[(rows["outcome"] == "ok") & (rows["t"] > rows["started"])]
-    return _numbers(good["received"] / (good["t"] - good["started"]))
+    return lambda rows: _numbers(measures.updated(rows, name))
 
 
 def _throughput(rows: pd.DataFrame) -> Numbers | None:
@@ -182,19 +143,14 @@ def _throughput(rows: pd.DataFrame) -> Numbers | None:
     return np.array([rows["received"].sum() / span_s]) if span_s > 0 else None
 
 
-def _wire(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[(rows["wire_in"] >= 0) & (rows["wire_out"] >= 0)]
+def _wire(rows: pd.DataFrame) -> Numbers:
+    known = measures.wired(rows)
+    return _numbers(known["wire_in"] + known["wire_out"])
 
 
 def _overhead(rows: pd.DataFrame) -> Numbers | None:
-    known = _wire(rows)
-    carried = known["received"].sum()
-    return np.array([(known["wire_in"] + known["wire_out"]).sum() / carried - 1]) if carried else None
-
-
-def _registered(rows: pd.DataFrame) -> Numbers:
-    good = rows[(rows["operation"] == "register") & (rows["outcome"] == "ok")]
-    return _numbers(good["t"] - good["started"])
+    _, share = measures.wire_and_overhead(rows)
+    return None if share is None else np.array([share])
 
 
 _TAKES: Final[dict[str, tuple[str, Callable[[pd.DataFrame], Numbers | None]]]] = {
@@ -205,16 +161,16 @@ _TAKES: Final[dict[str, tuple[str, Callable[[pd.DataFrame], Numbers | None]]]] =
     "unknown": ("updates", _outcome("unknown")),
     "as_declared": ("ended", lambda rows: _numbers(rows["as_declared"])),
     "server_disagreements": ("compared", lambda rows: _numbers(rows["device_end"] != rows["server_end"])),
-    "download_seconds": ("transfers", _downloads),
-    "device_throughput": ("transfers", _device_throughput),
+    "download_seconds": ("transfers", lambda rows: _numbers(measures.downloads(rows))),
+    "device_throughput": ("transfers", lambda rows: _numbers(measures.device_throughput(rows))),
     "throughput": ("transfers", _throughput),
     "payload_bytes": ("transfers", _known("received")),
     "refetched_bytes": ("transfers", _known("refetched")),
-    "wire_bytes": ("transfers", lambda rows: _numbers(_wire(rows)["wire_in"] + _wire(rows)["wire_out"])),
+    "wire_bytes": ("transfers", _wire),
     "wire_overhead": ("transfers", _overhead),
     "retransmissions": ("transfers", _known("retransmissions")),
     "duplicates": ("transfers", _known("duplicates")),
-    "register_seconds": ("registrations", _registered),
+    "register_seconds": ("registrations", lambda rows: _numbers(measures.registered(rows))),
     "late_starts": ("processes", _known("late_starts")),
     "missed_starts": ("processes", _known("missed_starts")),
     "loop_lag_seconds": ("samples", lambda rows: _numbers(rows["loop_lag_s"])),

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reports.aggregate import known_sum, percentiles
+from reports.measures import wire_and_overhead
 from reports.read import Run, section
 from reports.slices import DIMENSIONS, PeerTime, Slice
 
@@ -80,8 +81,7 @@ def _by_blocks(place: tuple[str, str, str], run: Run, own: pd.DataFrame) -> Peer
 def _slice(value: str, rows: pd.DataFrame) -> Slice:
     good = rows[rows["outcome"] == "ok"]
     timed = good[good["seconds"] > 0]
-    wired = rows[(rows["wire_in"] >= 0) & (rows["wire_out"] >= 0)]
-    wire, carried = int(wired["wire_in"].sum() + wired["wire_out"].sum()), int(wired["received"].sum())
+    wire, overhead = wire_and_overhead(rows)
     span_s, total = float(rows["t"].max() - rows["started"].min()), int(rows["received"].sum())
     return Slice(
         value=value,
@@ -94,7 +94,7 @@ def _slice(value: str, rows: pd.DataFrame) -> Slice:
         device_bytes_per_s=percentiles(timed["received"] / timed["seconds"]),
         download_s=percentiles(good["seconds"]),
         wire=wire,
-        overhead=wire / carried - 1 if carried else None,
+        overhead=overhead,
         refetched=known_sum(rows["refetched"]),
         retransmissions=known_sum(rows["retransmissions"]),
         duplicates=known_sum(rows["duplicates"]),

@@ -12,8 +12,10 @@ import pandas as pd
 
 from reports.aggregate import counts_of, known_sum, percentiles
 from reports.ceiling import Ceiling, Network, Retry, ceiling
+from reports.measures import wire_and_overhead
 from reports.read import Run, section
 from reports.sides import ManagementCell, TransportRow
+from reports.slicing import with_properties
 
 TIMER_S: Final = 0.001
 """What the timers of an event loop may take off a round trip: they go by the millisecond, so half of one each way."""
@@ -26,12 +28,7 @@ _ROW = ["network", "transport", "delivery"]
 
 def transports(run: Run, devices: pd.DataFrame, updates: pd.DataFrame) -> list[TransportRow]:
     """One row for each transport, delivery and network; none where there is one transport, and no network is shaped."""
-    transfers = run.tables["transfers"]
-    known = devices.loc[transfers["device"]]
-    transfers = transfers.assign(
-        **{name: known[name].to_numpy() for name in ("network", "group")}, seconds=transfers["t"] - transfers["started"]
-    )
-    transfers = _with_ceilings(run, transfers)
+    transfers = _with_ceilings(run, with_properties(run, devices))
     there = _as_transferred(devices[devices["campaign"]], transfers)
     meant = there.loc[there.index.intersection(pd.Index(updates["device"]))]
     ok = set(updates["device"][updates["outcome"] == "ok"])
@@ -84,8 +81,7 @@ def _as_transferred(devices: pd.DataFrame, transfers: pd.DataFrame) -> pd.DataFr
 
 def _row(key: tuple[str, str, str], devices: int, ok: int, moved: pd.DataFrame) -> TransportRow:
     good = moved[(moved["outcome"] == "ok") & (moved["seconds"] > 0)]
-    wired = moved[(moved["wire_in"] >= 0) & (moved["wire_out"] >= 0)]
-    wire, carried = int(wired["wire_in"].sum() + wired["wire_out"].sum()), int(wired["received"].sum())
+    wire, overhead = wire_and_overhead(moved)
     rate = mean_rate(good)
     ideal_s = float(good["ideal_s"].sum(skipna=False)) if len(good) else np.nan
     top = float(good["received"].sum()) / ideal_s if ideal_s > 0 else None
@@ -103,7 +99,7 @@ def _row(key: tuple[str, str, str], devices: int, ok: int, moved: pd.DataFrame) 
         above=_above(good) if top is not None and rate is not None and rate > top else "",
         payload=int(moved["received"].sum()),
         wire=wire,
-        overhead=wire / carried - 1 if carried else None,
+        overhead=overhead,
         download_s=percentiles(good["seconds"]),
         refetched=known_sum(moved["refetched"]),
         retransmissions=known_sum(moved["retransmissions"]),

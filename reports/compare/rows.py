@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from reports import measures
 from reports.aggregate import update_frame
 from reports.devices import UNKNOWN, device_frame
 from reports.generator import generator
+from reports.measures import has_label
 from reports.read import Run
 from reports.verdicts import as_declared
-from simulator.criteria.metrics import NONE
 from simulator.criteria.tree import Label
 
 Numbers = NDArray[np.float64]
@@ -73,54 +74,31 @@ class Record:
     def _fitting(self, labels: Sequence[Label]) -> NDArray[np.bool_]:
         fits = np.ones(len(self.devices), bool)
         for label in labels:
-            wanted = "" if label.value == NONE and label.name in ("fault", "network") else label.value
-            column = self.devices[label.name].astype(str)
-            if label.name == "fault":
-                own = np.array([wanted in text.split("+") for text in column], bool)
-            else:
-                own = (column == wanted).to_numpy(bool)
-            fits &= own != label.unequal
+            fits &= has_label(self.devices[label.name], label)
         return fits
 
 
 def _rows(frame: pd.DataFrame, value: pd.Series, weight: pd.Series | None = None) -> Rows:
+    """The rows of a frame that have a value; all have the weight 1 where none is given."""
     values = value.to_numpy(np.float64)
     weights = np.ones(len(values)) if weight is None else weight.to_numpy(np.float64)
-    return Rows(frame["device"].to_numpy(np.int64), values, weights)
+    return Rows(frame["device"][value.index].to_numpy(np.int64), values, weights)
 
 
 def _updated(name: str) -> Callable[[Record], Rows]:
-    def take(record: Record) -> Rows:
-        rows = record.updates
-        good = rows[(rows["outcome"] == "ok") & (rows["result"] == 1)]
-        return _rows(good, good[name])
-
-    return take
+    return lambda record: _rows(record.updates, measures.updated(record.updates, name))
 
 
 def _outcome(word: str) -> Callable[[Record], Rows]:
-    def take(record: Record) -> Rows:
-        outcome = record.updates["outcome"]
-        is_so = ~outcome.isin(("ok", "fail")) if word == "unknown" else outcome == word
-        return _rows(record.updates, is_so)
-
-    return take
-
-
-def _good(record: Record) -> pd.DataFrame:
-    rows = record.transfers
-    return rows[rows["outcome"] == "ok"]
+    return lambda record: _rows(record.updates, measures.has_outcome(record.updates, word))
 
 
 def _downloads(record: Record) -> Rows:
-    good = _good(record)
-    return _rows(good, good["t"] - good["started"])
+    return _rows(record.transfers, measures.downloads(record.transfers))
 
 
 def _device_throughput(record: Record) -> Rows:
-    good = _good(record)
-    good = good[good["t"] > good["started"]]
-    return _rows(good, good["received"] / (good["t"] - good["started"]))
+    return _rows(record.transfers, measures.device_throughput(record.transfers))
 
 
 def _blocks(record: Record) -> Rows:
@@ -130,39 +108,21 @@ def _blocks(record: Record) -> Rows:
 
 
 def _peers(record: Record) -> Rows:
-    """As the metric is defined: behind the link of a network profile the peer's turns, else the mean of the blocks."""
-    rows = record.transfers
-    counts = rows["block_count"].to_numpy(np.int64)
-    blocks = _blocks(record)
-    means = np.full(len(rows), np.nan)
-    there = counts > 0
-    if there.any():
-        firsts = (np.cumsum(counts) - counts)[there]
-        means[there] = np.add.reduceat(blocks.value, firsts) / counts[there]
-    unshaped = (record.devices["network"] == "").to_numpy()[record.devices.index.get_indexer(pd.Index(rows["device"]))]
-    turns = rows["peer_turns"].to_numpy(np.float64)
-    behind = rows["peer_us"].to_numpy(np.float64) / np.where(turns > 0, turns, np.nan) / 1e6
-    return _rows(rows, pd.Series(np.where(turns > 0, behind, np.where(unshaped, means, np.nan))))
+    return _rows(record.transfers, measures.peer_seconds(record.run, record.devices, record.transfers))
 
 
 def _known(name: str) -> Callable[[Record], Rows]:
-    def take(record: Record) -> Rows:
-        rows = record.transfers[record.transfers[name] >= 0]
-        return _rows(rows, rows[name])
-
-    return take
+    return lambda record: _rows(record.transfers, measures.known(record.transfers, name))
 
 
 def _overhead(record: Record) -> Rows:
-    rows = record.transfers
-    rows = rows[(rows["wire_in"] >= 0) & (rows["wire_out"] >= 0) & (rows["received"] > 0)]
+    rows = measures.wired(record.transfers)
+    rows = rows[rows["received"] > 0]
     return _rows(rows, rows["wire_in"] + rows["wire_out"] - rows["received"], rows["received"])
 
 
 def _registered(record: Record) -> Rows:
-    rows = record.registrations
-    good = rows[(rows["operation"] == "register") & (rows["outcome"] == "ok")]
-    return _rows(good, good["t"] - good["started"])
+    return _rows(record.registrations, measures.registered(record.registrations))
 
 
 def _declared(record: Record) -> Rows:

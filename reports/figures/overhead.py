@@ -11,6 +11,7 @@ from matplotlib.ticker import PercentFormatter
 
 from reports.figures.material import Material
 from reports.figures.style import BLUE, ORANGE, SKY
+from reports.measures import wired
 from reports.read import Run
 from reports.units import percent, size
 
@@ -27,9 +28,9 @@ def overheads(run: Run, kinds: pd.Series[str]) -> pd.DataFrame:
     Only transfers of which the wire was counted; kinds without payload are left out.
     """
     transfers = run.tables["transfers"]
-    wired = transfers[(transfers["wire_in"] >= 0) & (transfers["wire_out"] >= 0)]
+    rows = wired(transfers)
     summed = (
-        wired[["received", "refetched", "wire_in", "wire_out"]].groupby(kinds[wired.index].to_numpy(dtype=object)).sum()
+        rows[["received", "refetched", "wire_in", "wire_out"]].groupby(kinds[rows.index].to_numpy(dtype=object)).sum()
     )
     summed = summed[summed["received"] > 0]
     return pd.DataFrame(

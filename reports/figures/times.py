@@ -65,7 +65,8 @@ def told(found: list[Updates]) -> str:
     """The figure in words."""
     return "; ".join(
         f"{own.kind}: {counted(len(own.took), 'update')}, {p50_p95(own.took)}, "
-        f"the longest {seconds(float(own.took[-1]))}, from when it was due p95 {seconds(float(np.percentile(own.from_due, 95)))}"
+        f"the longest {seconds(float(own.took[-1]))}, "
+        f"from when it was due p95 {seconds(float(np.percentile(own.from_due, 95)))}"
         for own in found
     )
 
